@@ -1,0 +1,1 @@
+"""speechcnn: 1-D and 2-D convolutional networks for speech and audio."""

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Measures speechcnn against a named peer: `tools/bench.py [room ...]` prints one table a room.
+
+Every row runs ours and the peer's turn about in the same process, and states the median of each, their ratio and the largest
+difference between their results. The rooms are the files of `tools/benchmarks/`; each offers `rows()`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE))
+sys.modules.setdefault("bench", sys.modules[__name__])
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. Times are medians in milliseconds; `ratio` is peer / ours (above 1: ours is faster)."""
+
+    name: str
+    ours_ms: float
+    peer: str
+    peer_ms: float
+    difference: float | None = None  # largest absolute difference between the two results
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        return self.peer_ms / self.ours_ms
+
+
+def compare(
+    name: str,
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    *,
+    peer_name: str,
+    repeats: int = 7,
+    difference: float | None = None,
+    note: str = "",
+) -> Row:
+    """Time two callables turn about (after one warm-up each) and return their medians as a row."""
+    timings: tuple[list[float], list[float]] = ([], [])
+    ours(), peer()
+    for _ in range(repeats):
+        for call, times in zip((ours, peer), timings, strict=True):
+            start = time.perf_counter()
+            call()
+            times.append(1000 * (time.perf_counter() - start))
+    return Row(name, statistics.median(timings[0]), peer_name, statistics.median(timings[1]), difference, note)
+
+
+def rooms() -> list[str]:
+    return sorted(path.stem for path in (HERE / "benchmarks").glob("[a-z]*.py"))
+
+
+def measure(room: str) -> Iterator[Row]:
+    yield from importlib.import_module(f"benchmarks.{room}").rows()
+
+
+def print_row(row: Row) -> None:
+    difference = "" if row.difference is None else f"{row.difference:.1e}"
+    print(
+        f"{row.name:<44} {row.ours_ms:>10.2f} {row.peer_ms:>10.2f} {row.ratio:>7.2f}  {difference:>8}  {row.peer}"
+        + (f"  ({row.note})" if row.note else ""),
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rooms", nargs="*", help=f"any of: {', '.join(rooms())} (default: all)")
+    parser.add_argument("--threads", type=int, default=None, help="torch threads (default: torch's own choice)")
+    parser.add_argument("--json", type=Path, default=None, help="write the rows to this file as well")
+    arguments = parser.parse_args()
+    import torch
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    unknown = set(arguments.rooms) - set(rooms())
+    if unknown:
+        parser.error(f"unknown room {', '.join(sorted(unknown))}; the rooms are {', '.join(rooms())}")
+    print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads")
+    collected = []
+    for room in arguments.rooms or rooms():
+        print(f"\n{room:<44} {'ours ms':>10} {'peer ms':>10} {'ratio':>7}  {'max diff':>8}  peer")
+        for row in measure(room):
+            print_row(row)
+            collected.append({"room": room, **asdict(row), "ratio": row.ratio})
+    if arguments.json:
+        arguments.json.write_text(json.dumps(collected, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
