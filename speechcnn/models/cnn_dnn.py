@@ -1,0 +1,121 @@
+"""The fully connected net and the convolution-over-frequency net of the lecture's table.
+
+Both read a context of frames around each frame and give one score per HMM state and frame. The context is the time extent of
+the first layer's kernel, so the whole utterance is scanned as one network: no window is ever copied.
+
+Source: Deng, Abdel-Hamid and Yu (2013), "A deep convolutional neural network using heterogeneous pooling for trading acoustic
+invariance with phonetic confusion"; Abdel-Hamid et al. (2014), "Convolutional neural networks for speech recognition".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from speechcnn.models.heads import FullLayers, check_context
+
+
+class Dnn(nn.Module):
+    """Fully connected net over a context of frames: the first row of the lecture's table.
+
+    Args:
+        n_classes: scores per frame (HMM states).
+        n_streams: channels of the features (static, delta, delta-delta).
+        n_bands: rows of the features' frequency axis.
+        energy: whether one more row, the frame's energy, follows the bands.
+        hidden: sizes of the full layers.
+        context: frames seen around each frame; odd.
+        dropout: share of hidden values set to zero in training.
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        n_streams: int,
+        n_bands: int,
+        energy: bool,
+        hidden: Sequence[int] = (1000, 1000, 1000),
+        context: int = 15,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_context(context)
+        self.context = context
+        n_rows = n_streams * (n_bands + energy)
+        self.first = nn.Conv1d(n_rows, hidden[0], context, padding=context // 2)
+        self.full = FullLayers(hidden, n_classes, dropout)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Score each frame of each utterance.
+
+        Shape: features [B, C, F(+1), T] -> [B, T, K].
+        """
+        return self.full(self.first(features.flatten(1, 2)).transpose(1, 2))
+
+
+class CnnDnn(nn.Module):
+    """Convolution along frequency, max pooling along frequency, then full layers.
+
+    A filter spans `span` bands and the whole context and is shared over all bands (full weight sharing). Energy has no place
+    on the frequency axis, so it enters at the first full layer.
+
+    Args:
+        n_classes: scores per frame (HMM states).
+        n_streams: channels of the features (static, delta, delta-delta).
+        n_bands: rows of the features' frequency axis.
+        energy: whether one more row, the frame's energy, follows the bands.
+        pool: bands over which the maximum is taken; 1 means no pooling.
+        maps: filters of the convolution.
+        span: bands that a filter covers.
+        pool_shift: bands between two maxima; by default 2, or 1 without pooling.
+        hidden: sizes of the full layers.
+        context: frames seen around each frame; odd.
+        dropout: share of pooled and hidden values set to zero in training.
+    """
+
+    def __init__(
+        self,
+        n_classes: int,
+        n_streams: int,
+        n_bands: int,
+        energy: bool,
+        pool: int,
+        maps: int = 84,
+        span: int = 8,
+        pool_shift: int | None = None,
+        hidden: Sequence[int] = (1000, 1000),
+        context: int = 15,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_context(context)
+        if not 1 <= span <= n_bands:
+            raise ValueError(f"span must be from 1 to the number of bands, {n_bands}; got {span}.")
+        convolved = n_bands - span + 1
+        if not 1 <= pool <= convolved:
+            raise ValueError(f"pool must be from 1 to {convolved}, the bands left by the convolution; got {pool}.")
+        if pool_shift is not None and pool_shift < 1:
+            raise ValueError(f"pool_shift must be at least 1; got {pool_shift}.")
+        self.context, self.n_bands = context, n_bands
+        self.pool, self.pool_shift = pool, pool_shift or (1 if pool == 1 else 2)
+        pooled = (convolved - pool) // self.pool_shift + 1
+        self.convolution = nn.Conv2d(n_streams, maps, (span, context), padding=(0, context // 2))
+        self.first = nn.Linear(maps * pooled, hidden[0])
+        self.energy = nn.Conv1d(n_streams, hidden[0], context, padding=context // 2, bias=False) if energy else None
+        self.dropout = nn.Dropout(dropout)
+        self.full = FullLayers(hidden, n_classes, dropout)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Score each frame of each utterance.
+
+        Shape: features [B, C, F(+1), T] -> [B, T, K].
+        """
+        maps = F.relu(self.convolution(features[:, :, : self.n_bands]))
+        maps = F.max_pool2d(maps, (self.pool, 1), (self.pool_shift, 1))
+        hidden = self.first(self.dropout(maps.flatten(1, 2).transpose(1, 2)))
+        if self.energy is not None:
+            hidden = hidden + self.energy(features[:, :, self.n_bands]).transpose(1, 2)
+        return self.full(hidden)
+

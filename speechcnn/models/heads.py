@@ -1,0 +1,40 @@
+"""The parts that end a network: full layers over each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class FullLayers(nn.Module):
+    """The layers above the first full one: ReLU, dropout and a full layer, repeated; then the class scores.
+
+    The first full layer's affine values come in, since each network computes them in its own way.
+    """
+
+    def __init__(self, hidden: Sequence[int], n_classes: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        if not hidden or min(hidden) < 1:
+            raise ValueError(f"hidden must list at least one layer size, each at least 1; got {list(hidden)}.")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
+        sizes = [*hidden, n_classes]
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(nn.Linear(size, following) for size, following in zip(sizes, sizes[1:], strict=False))
+
+    def forward(self, affine: Tensor) -> Tensor:
+        """Map the first layer's affine values to class scores.
+
+        Shape: [..., H] -> [..., K].
+        """
+        for layer in self.layers:
+            affine = layer(self.dropout(F.relu(affine)))
+        return affine
+
+
+def check_context(context: int) -> None:
+    """Raise a ValueError unless the context is odd, so that it lies evenly around its frame."""
+    if context < 1 or context % 2 == 0:
+        raise ValueError(f"context must be an odd number of frames, at least 1; got {context}.")

@@ -1,0 +1,99 @@
+"""Examples in memory, and batches of them whose order is a pure function of (seed, epoch).
+
+Because nothing about the order is remembered, the state of the sampler is two integers: the epoch and the batch reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+IGNORED = -1  # the target of a frame that only pads its batch
+
+POOL_BATCHES = 16  # utterances of this many batches are sorted by length together: less padding, order still random
+
+
+@dataclass(frozen=True)
+class Example:
+    """One utterance ready for training: its features and, per frame, the class to learn.
+
+    Shape: features [C, F, T], targets [T] (int64).
+    """
+
+    id: str
+    features: Tensor
+    targets: Tensor
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the utterance."""
+        return self.features.shape[-1]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Utterances padded to one length with zeros (features) and `IGNORED` (targets).
+
+    Shape: features [B, C, F, T], targets [B, T].
+    """
+
+    ids: tuple[str, ...]
+    features: Tensor
+    targets: Tensor
+
+
+def generator(seed: int, *path: int) -> np.random.Generator:
+    """Return a random generator that depends on nothing but its arguments."""
+    return np.random.default_rng([seed, *path])
+
+
+def plan_epoch(lengths: Sequence[int], max_frames: int, seed: int, epoch: int) -> list[list[int]]:
+    """Return the epoch's batches as lists of example numbers; each example occurs once.
+
+    Examples are drawn in random order, sorted by length within pools of a few batches, cut so that a padded batch holds at
+    most `max_frames` frames (one longer utterance makes its own batch), and the batches are shuffled.
+    """
+    rng = generator(seed, epoch)
+    order = rng.permutation(len(lengths))
+    mean_length = max(1, int(np.mean(lengths))) if len(lengths) else 1
+    pool = max(1, POOL_BATCHES * max_frames // mean_length)
+    batches = [
+        batch
+        for start in range(0, len(order), pool)
+        for batch in cut(sorted(order[start : start + pool].tolist(), key=lambda i: lengths[i]), lengths, max_frames)
+    ]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def cut(ordered: Sequence[int], lengths: Sequence[int], max_frames: int) -> list[list[int]]:
+    """Cut examples sorted by length into batches of at most `max_frames` padded frames."""
+    batches: list[list[int]] = []
+    for index in ordered:
+        if batches and (len(batches[-1]) + 1) * lengths[index] <= max_frames:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Pad examples to one batch."""
+    features = pad_sequence([example.features.movedim(-1, 0) for example in examples], batch_first=True)
+    targets = pad_sequence([example.targets for example in examples], batch_first=True, padding_value=IGNORED)
+    return Batch(tuple(example.id for example in examples), features.movedim(1, -1).contiguous(), targets)
+
+
+def class_counts(examples: Sequence[Example], n_classes: int) -> Tensor:
+    """Return how many frames each class has.
+
+    Shape: [K].
+    """
+    return sum(
+        (torch.bincount(example.targets, minlength=n_classes) for example in examples),
+        start=torch.zeros(n_classes, dtype=torch.int64),
+    )
