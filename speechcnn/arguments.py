@@ -104,4 +104,10 @@ def describe(hint: Any) -> str:
         return "one of " + ", ".join(map(repr, typing.get_args(hint)))
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return " or ".join(describe(part) for part in typing.get_args(hint))
-    return "null" if hint is type(None) else getattr(hint, "__name__", str(hint)) if not typing.get_args(hint) else str(hint)
+    return (
+        "null"
+        if hint is type(None)
+        else getattr(hint, "__name__", str(hint))
+        if not typing.get_args(hint)
+        else str(hint)
+    )

@@ -70,7 +70,10 @@ def read(path: Path) -> Bundle:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such model file.")
     try:
-        with path.open("rb") as file, zipfile.ZipFile(io.BytesIO(bounded(file.read(sum(MOST_BYTES.values()) + 1)))) as archive:
+        with (
+            path.open("rb") as file,
+            zipfile.ZipFile(io.BytesIO(bounded(file.read(sum(MOST_BYTES.values()) + 1)))) as archive,
+        ):
             members = read_members(archive)
         card = json.loads(members[CARD])
         if not isinstance(card, dict) or card.get("format") != FORMAT:

@@ -44,8 +44,8 @@ class Dnn(nn.Module):
         check_context(context)
         self.context = context
         n_rows = n_streams * (n_bands + energy)
-        self.first = nn.Conv1d(n_rows, hidden[0], context, padding=context // 2)
         self.full = FullLayers(hidden, n_classes, dropout)
+        self.first = nn.Conv1d(n_rows, hidden[0], context, padding=context // 2)
 
     def forward(self, features: Tensor) -> Tensor:
         """Score each frame of each utterance.
@@ -101,11 +101,11 @@ class CnnDnn(nn.Module):
         self.context, self.n_bands = context, n_bands
         self.pool, self.pool_shift = pool, pool_shift or (1 if pool == 1 else 2)
         pooled = (convolved - pool) // self.pool_shift + 1
+        self.full = FullLayers(hidden, n_classes, dropout)
         self.convolution = nn.Conv2d(n_streams, maps, (span, context), padding=(0, context // 2))
         self.first = nn.Linear(maps * pooled, hidden[0])
         self.energy = nn.Conv1d(n_streams, hidden[0], context, padding=context // 2, bias=False) if energy else None
         self.dropout = nn.Dropout(dropout)
-        self.full = FullLayers(hidden, n_classes, dropout)
 
     def forward(self, features: Tensor) -> Tensor:
         """Score each frame of each utterance.
@@ -118,4 +118,3 @@ class CnnDnn(nn.Module):
         if self.energy is not None:
             hidden = hidden + self.energy(features[:, :, self.n_bands]).transpose(1, 2)
         return self.full(hidden)
-

@@ -22,7 +22,9 @@ class FullLayers(nn.Module):
             raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
         sizes = [*hidden, n_classes]
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(nn.Linear(size, following) for size, following in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(
+            nn.Linear(size, following) for size, following in zip(sizes, sizes[1:], strict=False)
+        )
 
     def forward(self, affine: Tensor) -> Tensor:
         """Map the first layer's affine values to class scores.

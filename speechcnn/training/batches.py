@@ -15,7 +15,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 IGNORED = -1  # the target of a frame that only pads its batch
 
-POOL_BATCHES = 16  # utterances of this many batches are sorted by length together: less padding, order still random
+# So many utterances are sorted by length together: less padding, the order still random.
+POOL_BATCHES, LEAST_POOL = 16, 32
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def plan_epoch(lengths: Sequence[int], max_frames: int, seed: int, epoch: int) -
     rng = generator(seed, epoch)
     order = rng.permutation(len(lengths))
     mean_length = max(1, int(np.mean(lengths))) if len(lengths) else 1
-    pool = max(1, POOL_BATCHES * max_frames // mean_length)
+    pool = max(LEAST_POOL, POOL_BATCHES * max_frames // mean_length)
     batches = [
         batch
         for start in range(0, len(order), pool)

@@ -88,7 +88,9 @@ def newest(folder: Path) -> Checkpoint | None:
         except CheckpointError as error:
             log.warning("%s The one before it is used.", error)
     if found:
-        raise CheckpointError(f"{folder}: {len(found)} checkpoints, none of them whole. Delete the folder to start again.")
+        raise CheckpointError(
+            f"{folder}: {len(found)} checkpoints, none of them whole. Delete the folder to start again."
+        )
     return None
 
 

@@ -121,7 +121,9 @@ class Trainer:
             CheckpointError: the folder holds checkpoints and none is whole.
         """
         if not train or not dev:
-            raise ValueError(f"training needs utterances in both sets; got {len(train)} to train on and {len(dev)} for dev.")
+            raise ValueError(
+                f"training needs utterances in both sets; got {len(train)} to train on and {len(dev)} for dev."
+            )
         self.resume()
         with stop_requests() as requested:
             while not self.position.done:
@@ -217,7 +219,9 @@ class Trainer:
     def stop(self, reason: str) -> None:
         """Leave a checkpoint and stop."""
         self.checkpoint()
-        raise TrainingStopped(f"training stopped in epoch {self.position.epoch + 1}: {reason}. It can go on from {self.folder}.")
+        raise TrainingStopped(
+            f"training stopped in epoch {self.position.epoch + 1}: {reason}. It can go on from {self.folder}."
+        )
 
     def checkpoint(self) -> None:
         """Write where the run stands."""

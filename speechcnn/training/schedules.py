@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 
-def sgd(parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.9, weight_decay: float = 0.0) -> torch.optim.SGD:
+def sgd(
+    parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.9, weight_decay: float = 0.0
+) -> torch.optim.SGD:
     """Return stochastic gradient descent with momentum."""
     return torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
 

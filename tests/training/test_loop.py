@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from speechcnn.training.batches import Example
+from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
+from speechcnn.training.schedules import OneCycle, Plateau
+from speechcnn.training.tasks import FrameCrossEntropy
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 3))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.layers(features.flatten(1, 2).transpose(1, 2))
+
+
+def examples(n: int, seed: int) -> list[Example]:
+    """Three classes of frames around three centres."""
+    rng = torch.Generator().manual_seed(seed)
+    centres = torch.eye(3).repeat(1, 2)
+    made = []
+    for i in range(n):
+        targets = torch.randint(3, (20 + i % 7,), generator=rng)
+        features = centres[targets].T + 0.5 * torch.randn(6, len(targets), generator=rng)
+        made.append(Example(f"u{i}", features.reshape(2, 3, -1), targets))
+    return made
+
+
+def trainer(folder: Path, schedule=None, optimizer: str = "adamw", **settings) -> Trainer:
+    torch.manual_seed(3)
+    model = Net()
+    made = {
+        "adamw": lambda: torch.optim.AdamW(model.parameters(), 0.02),
+        "sgd": lambda: torch.optim.SGD(model.parameters(), 0.1, momentum=0.9),
+    }[optimizer]()
+    settings = {"epochs": 3, "batch_frames": 120} | settings
+    return Trainer(model, FrameCrossEntropy(), made, schedule or OneCycle(), LoopSettings(**settings), 5, folder)
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    history = trainer(tmp_path, epochs=6).fit(examples(30, 1), examples(10, 2))
+    assert [record.epoch for record in history] == list(range(6))
+    assert history[-1].dev_accuracy > 0.85
+    assert history[-1].dev_loss < history[0].dev_loss
+
+
+def test_the_best_weights_are_left(tmp_path: Path) -> None:
+    one = trainer(tmp_path, epochs=4)
+    history = one.fit(examples(30, 1), examples(10, 2))
+    assert one.evaluate(examples(10, 2)).mean_loss == pytest.approx(min(r.dev_loss for r in history))
+
+
+@pytest.mark.parametrize("schedule", [OneCycle, Plateau])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_stopped_anywhere_and_continued_it_ends_with_the_same_weights(
+    tmp_path: Path, schedule: type, optimizer: str, precision: str
+) -> None:
+    data = examples(30, 1), examples(10, 2)
+    whole = trainer(tmp_path / "whole", schedule(), optimizer, precision=precision)
+    whole.fit(*data)
+    n_stops = 0
+    for stop_at in (1, 4, 9, 14):
+        parts = trainer(tmp_path / "parts", schedule(), optimizer, precision=precision)
+        parts.on_batch = lambda *_, parts=parts, stop_at=stop_at: (
+            os.kill(os.getpid(), signal.SIGINT) if parts.position.step == stop_at else None
+        )
+        with pytest.raises(TrainingStopped, match="Ctrl-C"):
+            parts.fit(*data)
+        n_stops += 1
+    parts = trainer(tmp_path / "parts", schedule(), optimizer, precision=precision)
+    history = parts.fit(*data)
+    assert n_stops == 4
+    assert all(torch.equal(a, b) for a, b in zip(parts.model.parameters(), whole.model.parameters(), strict=True))
+    assert [r.train_loss for r in history] == [r.train_loss for r in whole.position.history]
+
+
+def test_other_seeds_end_with_other_weights(tmp_path: Path) -> None:
+    first, second = trainer(tmp_path / "a"), trainer(tmp_path / "b")
+    second.seed = 6
+    for one in (first, second):
+        one.fit(examples(30, 1), examples(10, 2))
+    assert not torch.equal(next(first.model.parameters()), next(second.model.parameters()))
+
+
+def test_a_batch_without_finite_loss_changes_nothing_and_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = Example("broken", torch.full((2, 3, 200), float("nan")), torch.zeros(200, dtype=torch.int64))
+    one = trainer(tmp_path)
+    one.fit([*examples(30, 1), bad], examples(10, 2))
+    assert "broken" in caplog.text
+    assert all(p.isfinite().all() for p in one.model.parameters())
+
+
+def test_only_such_batches_end_the_training(tmp_path: Path) -> None:
+    bad = [Example(f"broken{i}", torch.full((2, 3, 200), float("nan")), torch.zeros(200).long()) for i in range(12)]
+    with pytest.raises(TrainingStopped, match="10 batches in a row without a finite loss, the last one broken"):
+        trainer(tmp_path).fit(bad, examples(10, 2))
+
+
+def test_patience_ends_it_early(tmp_path: Path) -> None:
+    one = trainer(tmp_path, epochs=50, patience=2)
+    one.optimizer.param_groups[0]["lr"] = one.peak_rate = 0.0
+    assert len(one.fit(examples(30, 1), examples(10, 2))) == 3
+
+
+def test_empty_sets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="got 0 to train on and 10 for dev"):
+        trainer(tmp_path).fit([], examples(10, 2))
