@@ -1,1 +1,37 @@
-"""speechcnn: 1-D and 2-D convolutional networks for speech and audio."""
+"""speechcnn: convolutional networks for speech and audio.
+
+The house has floors, and imports only go down:
+
+    0  audio, labels, shapes, arguments, transcripts, progress     files, names, lengths, settings
+    1  features, corpora/, decoding/, metrics/                     the workshops
+    2  models/                                                     networks, by name
+    3  training/                                                   batches, loop, checkpoints
+    4  bundle, report/                                             the model file, pictures and pages
+    5  recognizer                                                  the public classes
+    6  experiments/, cli                                           what recipes and commands run
+
+`configuration` alone knows Hydra. The public names below are imported when they are first used, so that
+`import speechcnn` is fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from speechcnn.recognizer import PhoneRecognizer, load
+
+__all__ = ["PhoneRecognizer", "load"]
+
+_ROOMS = {"PhoneRecognizer": "speechcnn.recognizer", "load": "speechcnn.recognizer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'speechcnn' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    return getattr(import_module(_ROOMS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

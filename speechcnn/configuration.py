@@ -48,6 +48,7 @@ def launch(experiment: Experiment, arguments: Sequence[str] | None = None) -> No
     from hydra.types import RunMode
     from omegaconf import DictConfig, OmegaConf
 
+    forbid_environment()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         sys.argv[1:] = [word for word in given if word.startswith("-")] + check_overrides(
@@ -86,12 +87,20 @@ def plain(name: str, overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    forbid_environment()
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             config = hydra_compose(name, list(overrides))
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
     except (HydraException, OmegaConfBaseException) as error:
         raise SettingsError(" ".join(str(error).split())) from error
+
+
+def forbid_environment() -> None:
+    """Take away `${oc.env:...}`: a configuration from a stranger must not carry the environment into a run's files."""
+    from omegaconf import OmegaConf
+
+    OmegaConf.clear_resolver("oc.env")
 
 
 def check_overrides(experiment: Experiment, overrides: Sequence[str]) -> list[str]:

@@ -165,3 +165,13 @@ class PhoneRecognizer:
         except (SettingsError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise bundle.BundleError(f"{path}: its parts do not fit together ({error}).") from error
         return recognizer
+
+
+def load(path: str | Path) -> PhoneRecognizer:
+    """Load a model file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BundleError: the file is not a whole model file.
+    """
+    return PhoneRecognizer.load(Path(path))

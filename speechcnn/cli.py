@@ -1,0 +1,148 @@
+"""The command `speechcnn`: each subcommand is one function here and the room that does the work.
+
+Exit status: 0 done; 1 `corpus check` found faults; 2 the command could not be carried out, with one sentence on the
+error stream.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from speechcnn import progress
+from speechcnn.labels import Segment
+
+EXIT_FAULTS, EXIT_ERROR = 1, 2
+
+EXPERIMENTS = ("phones",)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    parsed = parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"speechcnn: {error}\n")
+        return EXIT_ERROR
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands."""
+    top = argparse.ArgumentParser(prog="speechcnn", description="Convolutional networks for speech and audio.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    training = add(commands, "train", train, "train a model: the recipes of a checkout, from an installed package")
+    training.add_argument("experiment", choices=EXPERIMENTS)
+    training.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change, e.g. corpus.root=DIR")
+
+    transcription = add(commands, "transcribe", transcribe, "phones of recordings, with times and posteriors")
+    transcription.add_argument("model", type=Path)
+    transcription.add_argument("audio", type=Path, nargs="+")
+    transcription.add_argument("--format", choices=("text", "json", "ctm", "textgrid", "phn"), default="text")
+
+    inspection = add(commands, "inspect", inspect, "the card of a model file")
+    inspection.add_argument("model", type=Path)
+
+    corpus = commands.add_parser("corpus", help="make or check a corpus").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    checking = add(corpus, "check", check_corpus, "list every fault of a TIMIT-style corpus")
+    checking.add_argument("folder", type=Path)
+    making = add(corpus, "make", make_corpus, "make a TIMIT-style corpus by speech synthesis")
+    making.add_argument("folder", type=Path)
+    making.add_argument("--size", default="default", help="tiny, quick, default or timit")
+    making.add_argument("--seed", type=int, default=0)
+    making.add_argument("--workers", type=int, default=None, help="processes (default: all cores)")
+    return top
+
+
+def add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    purpose: str,
+) -> argparse.ArgumentParser:
+    """Add a subcommand that `run` carries out."""
+    command = commands.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
+    command.set_defaults(run=run)
+    return command
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Run an experiment as its recipe does."""
+    from speechcnn.configuration import launch
+    from speechcnn.experiments import phones
+
+    launch({"phones": phones}[arguments.experiment], arguments.overrides)
+    return 0
+
+
+def transcribe(arguments: argparse.Namespace) -> int:
+    """Print the phones of each recording."""
+    from speechcnn.recognizer import PhoneRecognizer
+
+    if arguments.format in ("textgrid", "phn") and len(arguments.audio) > 1:
+        raise ValueError(f"--format {arguments.format} describes one recording; got {len(arguments.audio)} of them.")
+    recognizer = PhoneRecognizer.load(arguments.model)
+    found = {path: recognizer.transcribe(path) for path in arguments.audio}
+    sys.stdout.write(render(found, arguments.format))
+    return 0
+
+
+def render(found: Mapping[Path, Sequence[Segment]], form: str) -> str:
+    """Return the phones of recordings as text in one of the command's formats."""
+    from speechcnn import transcripts
+
+    if form == "json":
+        return transcripts.write_json({str(path): segments for path, segments in found.items()})
+    if form == "ctm":
+        return transcripts.write_ctm({path.stem: segments for path, segments in found.items()})
+    if form in ("textgrid", "phn"):
+        write = transcripts.write_textgrid if form == "textgrid" else transcripts.write_phn
+        return "".join(write(segments) for segments in found.values())
+    return "".join(f"{path}\n" + "".join(map(line, segments)) for path, segments in found.items())
+
+
+def line(segment: Segment) -> str:
+    """Return one phone as a line: start and end in seconds, the phone, its posterior."""
+    posterior = "" if segment.posterior is None else f"{segment.posterior:.2f}"
+    return f"{segment.start:8.3f} {segment.end:8.3f}  {segment.label:<5} {posterior}\n"
+
+
+def inspect(arguments: argparse.Namespace) -> int:
+    """Print a model file's card."""
+    import json
+
+    from speechcnn import bundle
+
+    content = bundle.read(arguments.model)
+    card = {**content.card, "parameters": sum(tensor.numel() for tensor in content.group("model").values())}
+    sys.stdout.write(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
+    return 0
+
+
+def check_corpus(arguments: argparse.Namespace) -> int:
+    """Print every fault of a corpus."""
+    from speechcnn.corpora.check import check
+
+    with progress.bar("checking") as update:
+        report = check(arguments.folder, progress=update)
+    sys.stdout.write(f"{report}\n")
+    return EXIT_FAULTS if report.faults else 0
+
+
+def make_corpus(arguments: argparse.Namespace) -> int:
+    """Make a corpus."""
+    from speechcnn.corpora import synthesis
+
+    with progress.bar("speaking") as update:
+        synthesis.make(arguments.folder, arguments.size, arguments.seed, arguments.workers, update)
+    sys.stdout.write(f"{arguments.folder}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
