@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from speechcnn import audio, bundle
 from speechcnn.arguments import SettingsError, construct
 from speechcnn.decoding.hmm import PhoneHmm, align, decode, phone_segments, state_segments
-from speechcnn.features import FEATURES, Normalizer
+from speechcnn.features import FEATURES, Normalizer, Statistics
 from speechcnn.labels import Labels, Segment
 from speechcnn.models import MODELS
 
@@ -101,15 +101,21 @@ class PhoneRecognizer:
         samples, _ = audio.waveform(source, rate, self.rate)
         return self.features(torch.from_numpy(samples)[None])[0][0]
 
+    def normalized(self, features: Tensor, speaker: Statistics | None = None) -> Tensor:
+        """Return normalised features; `speaker` statistics matter where the recipe normalises by speaker.
+
+        Shape: [C, F, T] -> [C, F, T].
+        """
+        return self.normalizer(features[None], torch.tensor([features.shape[-1]]), speaker)[0]
+
     @torch.no_grad()
-    def log_posteriors(self, features: Tensor) -> NDArray[np.float32]:
+    def log_posteriors(self, features: Tensor, speaker: Statistics | None = None) -> NDArray[np.float32]:
         """Return the log posterior of each state in each frame.
 
         Shape: [C, F, T] -> [T, K].
         """
         self.model.eval()
-        normalized = self.normalizer(features[None], torch.tensor([features.shape[-1]]))
-        return self.model(normalized)[0].log_softmax(-1).numpy()
+        return self.model(self.normalized(features, speaker)[None])[0].log_softmax(-1).numpy()
 
     def decode(self, log_posteriors: NDArray[np.float32]) -> list[Segment]:
         """Return the best phone sequence of an utterance."""

@@ -1,8 +1,8 @@
 """The phone recognition experiment: a corpus in, a recogniser and its phone error rate out.
 
-Corpus -> features -> states from a uniform split of the labels -> network -> realigned states -> network -> phone models and
-bigram -> decoder weights tuned on dev -> test decoded once -> scores, pictures, model file. Everything of a run lies in its
-folder; a run that was stopped goes on when its folder is given again.
+Corpus -> features -> states from a uniform split of the labels -> network -> realigned states -> network -> phone
+models and bigram -> decoder weights tuned on dev -> test decoded once -> scores, pictures, model file. Everything of a
+run lies in its folder; a run that was stopped goes on when its folder is given again.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from speechcnn import audio, progress
-from speechcnn.arguments import SettingsError, construct
+from speechcnn.arguments import SettingsError, check_type, construct
 from speechcnn.bundle import BundleError
-from speechcnn.corpora import CorpusError, Utterance
+from speechcnn.corpora import CorpusError
 from speechcnn.decoding import hmm
-from speechcnn.experiments.phone_report import write_results
+from speechcnn.experiments.phone_data import CorpusSettings, Item, extract, open_corpus, speaker_statistics
+from speechcnn.experiments.phone_results import HEADLINE, MODEL_FILE, Outcome, write_results
 from speechcnn.features import FEATURES, Normalizer
-from speechcnn.labels import timit_phones
+from speechcnn.labels import Segment, timit_phones
+from speechcnn.metrics import ErrorCounts, count
+from speechcnn.metrics.scoring import matched
 from speechcnn.models import MODELS
-from speechcnn.recognizer import PhoneRecognizer, Recipe
+from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting
 from speechcnn.training.batches import Example
 from speechcnn.training.checkpoints import CheckpointError
 from speechcnn.training.loop import EpochRecord, LoopSettings, Trainer, TrainingStopped
@@ -36,17 +38,7 @@ from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
 from speechcnn.training.tasks import FrameCrossEntropy
 
 NAME = "phones"
-MODEL_FILE = "phones.speechcnn"
 SETTINGS_FILE = "settings.json"
-
-
-@dataclass(frozen=True)
-class CorpusSettings:
-    """Which corpus: one of TIMIT's shape at `root`, or, without a root, one that is made."""
-
-    root: str | None
-    size: str
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -63,18 +55,6 @@ class DecodingSettings:
     lm_scales: Sequence[float] = (0.5, 1.0, 1.5, 2.0, 3.0)
     insertion_penalties: Sequence[float] = (-4.0, -2.0, 0.0, 2.0, 4.0)
     prior_scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class Item:
-    """An utterance with its features, before normalisation, and the state of each frame.
-
-    Shape: features [C, F, T], states [T].
-    """
-
-    utterance: Utterance
-    features: Tensor
-    states: NDArray[np.int64]
 
 
 PARTS = {
@@ -108,6 +88,7 @@ class PhoneExperiment:
         self.seed, self.folder = settings["seed"], Path(settings["folder"])
         if settings["threads"]:
             torch.set_num_threads(settings["threads"])
+        check_type("seed", self.seed, int)
         torch.manual_seed(self.seed)
         recipe = Recipe(settings["features"], settings["normalisation"], settings["model"])
         self.recognizer = PhoneRecognizer(recipe, timit_phones())
@@ -126,8 +107,9 @@ class PhoneExperiment:
         self.claim_folder()
         self.start_from(self.settings["init"])
         corpus = open_corpus(self.corpus_settings)
-        train, dev, test = (self.extract(name, getattr(corpus, name)) for name in ("train", "dev", "test"))
-        self.recognizer.normalizer.fit([item.features for item in train])
+        sets = ("train", "dev", "test")
+        train, dev, test = (extract(name, getattr(corpus, name), self.recognizer) for name in sets)
+        self.normalise(train, [*train, *dev, *test])
         history = []
         for round_number in range(self.alignment.rounds + 1):
             if round_number:
@@ -135,8 +117,10 @@ class PhoneExperiment:
             history += self.train(round_number, train, dev)
         self.estimate_phone_models(train)
         tuned = self.tune(dev)
-        hypotheses = self.transcribe(test)
-        return write_results(self, corpus, history, tuned, test, hypotheses)
+        scores = [self.scores(item) for item in test]
+        seconds = time.perf_counter() - self.started
+        outcome = Outcome(corpus, test, scores, self.decode(scores), history, tuned, seconds)
+        return write_results(self.folder, self.recognizer, self.settings, outcome)
 
     def claim_folder(self) -> None:
         """Make the run folder and note the settings in it; a folder with other settings is refused."""
@@ -147,8 +131,8 @@ class PhoneExperiment:
             differing = [key for key in mine if mine[key] != theirs.get(key)]
             if differing:
                 raise SettingsError(
-                    f"{self.folder} holds a run with other settings ({', '.join(differing)}). Give folder= another name, "
-                    f"or the settings in {path} to go on with that run."
+                    f"{self.folder} holds a run with other settings ({', '.join(differing)}). Give folder= another "
+                    f"name, or the settings in {path} to go on with that run."
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(mine, indent=1) + "\n")
@@ -166,43 +150,28 @@ class PhoneExperiment:
                 f"init: the network in {path} has other layers than model= describes ({error})."
             ) from error
 
-    def extract(self, name: str, utterances: Sequence[Utterance]) -> list[Item]:
-        """Compute the features and the uniform states of a set; recordings that cannot be read are all named at once."""
-        items, faults = [], []
-        with progress.bar(f"features of {name}") as update:
-            for done, utterance in enumerate(utterances, 1):
-                try:
-                    features = self.recognizer.extract(utterance.path)
-                    items.append(Item(utterance, features, self.uniform_states(utterance, features.shape[-1])))
-                except (audio.AudioError, OSError) as error:
-                    faults.append(str(error))
-                update(done, len(utterances))
-        if faults:
-            raise CorpusError("\n".join([f"{len(faults)} recordings of the {name} set cannot be used:", *faults]))
-        return items
-
-    def uniform_states(self, utterance: Utterance, n_frames: int) -> NDArray[np.int64]:
-        """Return each frame's state when every labelled phone is split evenly among its states."""
-        recognizer = self.recognizer
-        shift, first_centre = recognizer.frame_times
-        return hmm.uniform_states(
-            utterance.segments, n_frames, recognizer.labels, recognizer.n_states, shift=shift, first_centre=first_centre
-        )
+    def normalise(self, train: Sequence[Item], every: Sequence[Item]) -> None:
+        """Fit the normaliser: on the training set, or on each speaker's own recordings."""
+        self.recognizer.normalizer.fit([item.features for item in train])
+        self.speakers = speaker_statistics(every) if self.recognizer.normalizer.kind == "speaker" else {}
 
     def examples(self, items: Sequence[Item]) -> list[Example]:
         """Normalise the features and pair them with their targets."""
         return [
-            Example(item.utterance.id, self.normalized(item), torch.from_numpy(item.states))
+            Example(
+                item.utterance.id,
+                self.recognizer.normalized(item.features, self.speakers.get(item.utterance.speaker)),
+                torch.from_numpy(item.states),
+            )
             for item in items
-            if item.states.size
         ]
 
-    def normalized(self, item: Item) -> Tensor:
-        """Return an utterance's normalised features.
+    def scores(self, item: Item) -> NDArray[np.float32]:
+        """Return an utterance's log posteriors.
 
-        Shape: -> [C, F, T].
+        Shape: -> [T, K].
         """
-        return self.recognizer.normalizer(item.features[None], torch.tensor([item.features.shape[-1]]))[0]
+        return self.recognizer.log_posteriors(item.features, self.speakers.get(item.utterance.speaker))
 
     def trainer(self, stage: str, **callbacks: Any) -> Trainer:
         """Return a fresh optimizer and schedule around the network."""
@@ -245,14 +214,43 @@ class PhoneExperiment:
         aligned = []
         with progress.bar("alignment") as update:
             for done, item in enumerate(items, 1):
-                phones = self.recognizer.labels.encode([segment.label for segment in item.utterance.segments])
-                scores = self.recognizer.log_posteriors(item.features)
+                phones = self.recognizer.labels.encode(item.utterance.labels)
+                scores = self.scores(item)
                 aligned.append(replace(item, states=hmm.align(scores, phones, models)))
                 update(done, len(items))
         return aligned
 
     def phone_models(self, items: Sequence[Item]) -> hmm.PhoneHmm:
         """Estimate priors, durations and the phone bigram."""
-        transcripts = [[segment.label for segment in item.utterance.segments] for item in items]
-        bigram = hmm.estimate_bigram(transcripts, self.recognizer.labels)
+        bigram = hmm.estimate_bigram([item.utterance.labels for item in items], self.recognizer.labels)
         return hmm.PhoneHmm.estimate([item.states for item in items], self.recognizer.labels, bigram)
+
+    def estimate_phone_models(self, items: Sequence[Item]) -> None:
+        """Give the recogniser its phone models."""
+        self.recognizer.hmm = self.phone_models(items)
+
+    def tune(self, items: Sequence[Item]) -> hmm.Tuned:
+        """Choose the decoder's weights on dev, by the headline convention, and give them to the recogniser."""
+        references = {item.utterance.id: list(item.utterance.labels) for item in items}
+
+        def error_rate(found: list[list[str]]) -> float:
+            pairs = matched(references, dict(zip(references, found, strict=True)), HEADLINE).values()
+            return sum((count(*pair) for pair in pairs), ErrorCounts()).rate
+
+        scores = [self.scores(item) for item in items]
+        weights, models = self.decoding, self.recognizer.require_hmm()
+        with progress.bar("tuning on dev") as update:
+            tuned = hmm.tune(
+                scores, models, error_rate, weights.lm_scales, weights.insertion_penalties, weights.prior_scale, update
+            )
+        self.recognizer.weighting = Weighting(tuned.lm_scale, tuned.insertion_penalty, weights.prior_scale)
+        return tuned
+
+    def decode(self, scores: Sequence[NDArray[np.float32]]) -> list[list[Segment]]:
+        """Decode the test set, once."""
+        found = []
+        with progress.bar("decoding test") as update:
+            for done, one in enumerate(scores, 1):
+                found.append(self.recognizer.decode(one))
+                update(done, len(scores))
+        return found

@@ -1,1 +1,1 @@
-
+"""Batches, losses, schedules, checkpoints and the loop that joins them."""

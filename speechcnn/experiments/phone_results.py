@@ -1,0 +1,209 @@
+"""What a phone experiment leaves in its folder: figures, transcripts, pictures, a page and the model file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from speechcnn import transcripts
+from speechcnn.corpora import Corpus
+from speechcnn.decoding.hmm import Tuned, frame_labels, phone_posteriors
+from speechcnn.experiments.phone_data import Item
+from speechcnn.labels import Segment
+from speechcnn.metrics import CONVENTIONS, ConfusionTable, FrameCounts, Score, confusions, count_frames, score
+from speechcnn.models import count_parameters
+from speechcnn.recognizer import PhoneRecognizer
+from speechcnn.report import Picture, Table, confusion_figure, curves_figure, figure_png, utterance_figure, write_report
+from speechcnn.training.loop import EpochRecord
+
+HEADLINE = "kaldi"
+MODEL_FILE = "phones.speechcnn"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that an experiment found."""
+
+    corpus: Corpus
+    test: Sequence[Item]
+    scores: Sequence[np.ndarray]  # log posteriors of each test utterance, [T, K]
+    hypotheses: Sequence[Sequence[Segment]]
+    history: Sequence[EpochRecord]
+    tuned: Tuned
+    seconds: float  # the whole run, or what was left of it when it went on
+
+
+def write_results(folder: Path, recognizer: PhoneRecognizer, settings: dict[str, Any], outcome: Outcome) -> str:
+    """Write everything and return the summary."""
+    references = {item.utterance.id: list(item.utterance.labels) for item in outcome.test}
+    found = dict(zip(references, outcome.hypotheses, strict=True))
+    hypotheses = {name: [segment.label for segment in segments] for name, segments in found.items()}
+    speakers = {item.utterance.id: item.utterance.speaker for item in outcome.test}
+    scores = {name: score(references, hypotheses, name, speakers) for name in CONVENTIONS}
+    frames = frame_accuracy(recognizer, outcome)
+    measured = figures(recognizer, outcome, scores, frames)
+
+    (folder / "references.trn").write_text(transcripts.write_trn(references))
+    (folder / "hypotheses.trn").write_text(transcripts.write_trn(hypotheses))
+    (folder / "hypotheses.ctm").write_text(transcripts.write_ctm(found))
+    (folder / "metrics.json").write_text(json.dumps(measured, indent=1) + "\n")
+    recognizer.card["measured"] = measured
+    recognizer.save(folder / MODEL_FILE)
+    table = confusions(references, hypotheses, HEADLINE)
+    pictures = draw(recognizer, outcome, table)
+    for name, picture in pictures.items():
+        (folder / f"{name}.png").write_bytes(figure_png(picture.figure))
+    page = write_page(folder, settings, measured, table, list(pictures.values()), outcome)
+    return summary(scores[HEADLINE], measured, folder, page)
+
+
+def frame_accuracy(recognizer: PhoneRecognizer, outcome: Outcome) -> FrameCounts:
+    """Count the test frames whose most probable phone is the labelled one."""
+    total = FrameCounts()
+    for item, scores in zip(outcome.test, outcome.scores, strict=True):
+        wanted = frame_labels(item.utterance.segments, len(scores), recognizer.labels, *recognizer.frame_times)
+        total += count_frames(phone_posteriors(scores, recognizer.n_states).argmax(-1), wanted)
+    return total
+
+
+def figures(
+    recognizer: PhoneRecognizer, outcome: Outcome, scores: dict[str, Score], frames: FrameCounts
+) -> dict[str, Any]:
+    """Return every measured figure as plain data."""
+    return {
+        "per": {
+            name: {
+                "rate": one.rate,
+                "interval": [one.interval.low, one.interval.high],
+                "reference_tokens": one.counts.reference,
+                **asdict(one.counts),
+            }
+            for name, one in scores.items()
+        },
+        "headline": HEADLINE,
+        "frame_accuracy": frames.accuracy,
+        "dev": asdict(outcome.tuned),
+        "parameters": count_parameters(recognizer.model),
+        "utterances": {name: len(getattr(outcome.corpus, name)) for name in ("train", "dev", "test")},
+        "speakers": {
+            name: len({one.speaker for one in getattr(outcome.corpus, name)}) for name in ("train", "dev", "test")
+        },
+        "split_rule": outcome.corpus.split_rule,
+        "notes": list(outcome.corpus.notes),
+        "seconds": round(outcome.seconds, 1),
+        "history": [asdict(record) for record in outcome.history],
+    }
+
+
+def draw(recognizer: PhoneRecognizer, outcome: Outcome, table: ConfusionTable) -> dict[str, Picture]:
+    """Draw the median test utterance by length, the confusions and the learning curves."""
+    middle = int(np.argsort([len(scores) for scores in outcome.scores])[len(outcome.scores) // 2])
+    item, scores = outcome.test[middle], outcome.scores[middle]
+    shown: Figure = utterance_figure(
+        item.features[0, : recognizer.features.n_bands].numpy(),
+        phone_posteriors(scores, recognizer.n_states).T,
+        item.utterance.segments,
+        outcome.hypotheses[middle],
+        recognizer.labels,
+        recognizer.features.shift_seconds,
+        f"{item.utterance.id}: {item.utterance.text}",
+        fold_to=39,
+    )
+    rounds = [{"epoch": i, **values} for i, values in enumerate(map(curve_point, outcome.history), 1)]
+    return {
+        "utterance": Picture(f"The test utterance of median length, {item.utterance.id}", shown, wide=True),
+        "confusions": Picture(f"Confusions under {HEADLINE}", confusion_figure(table)),
+        "curves": Picture("Learning curves", curves_figure(rounds)),
+    }
+
+
+def curve_point(record: EpochRecord) -> dict[str, float]:
+    """Return what is drawn of an epoch."""
+    return {
+        "train_loss": record.train_loss,
+        "dev_loss": record.dev_loss,
+        "dev_accuracy": record.dev_accuracy,
+    }
+
+
+def write_page(
+    folder: Path,
+    settings: dict[str, Any],
+    measured: dict[str, Any],
+    table: ConfusionTable,
+    pictures: list[Picture],
+    outcome: Outcome,
+) -> Path:
+    """Write the report page."""
+    headline = measured["per"][HEADLINE]
+    cards = [
+        ("Phone error rate", percent(headline["rate"]), interval_words(headline)),
+        ("Frame accuracy", percent(measured["frame_accuracy"]), "61 phones, test"),
+        ("Dev error rate", percent(measured["dev"]["rate"]), "at the weights tuned there"),
+        ("Parameters", f"{measured['parameters']:,}", settings["model"]["name"]),
+    ]
+    conventions = Table(
+        "Error rates by convention",
+        ("convention", "PER %", "95 % interval", "tokens", "S", "D", "I", "what it means"),
+        [
+            (
+                name,
+                f"{100 * one['rate']:.2f}",
+                f"{100 * one['interval'][0]:.2f} to {100 * one['interval'][1]:.2f}",
+                *(str(one[key]) for key in ("reference_tokens", "substitutions", "deletions", "insertions")),
+                CONVENTIONS[name].description,
+            )
+            for name, one in measured["per"].items()
+        ],
+        note=" ".join([outcome.corpus.split_rule, *outcome.corpus.notes]),
+    )
+    errors = Table(
+        "Most frequent errors",
+        ("reference", "hypothesis", "times"),
+        [(one.reference or "(inserted)", one.hypothesis or "(deleted)", str(one.count)) for one in table.top(20)],
+    )
+    return write_report(
+        folder / "report.html",
+        "Phone recognition",
+        cards,
+        [conventions, errors],
+        pictures,
+        json.dumps(settings, indent=1),
+    )
+
+
+def summary(headline: Score, measured: dict[str, Any], folder: Path, page: Path) -> str:
+    """Return the lines that a run ends with."""
+    counts, one = headline.counts, measured["per"][HEADLINE]
+    dev = measured["dev"]
+    lines = [
+        f"PER ({HEADLINE})     {percent(one['rate'])}  {interval_words(one)}",
+        f"errors          {counts.substitutions} substitutions, {counts.deletions} deletions, "
+        f"{counts.insertions} insertions of {counts.reference} reference tokens",
+        "other counts    "
+        + ", ".join(f"{name} {percent(other['rate'])}" for name, other in measured["per"].items() if name != HEADLINE),
+        f"frame accuracy  {percent(measured['frame_accuracy'])} (61 phones)",
+        f"dev             {percent(dev['rate'])} at lm_scale {dev['lm_scale']:g}, penalty {dev['insertion_penalty']:g}",
+        *(f"note            {note}" for note in measured["notes"]),
+        f"wall time       {int(measured['seconds']) // 60} min {int(measured['seconds']) % 60} s",
+        f"model           {folder / MODEL_FILE}",
+        f"report          {page}",
+    ]
+    return "\n".join(lines)
+
+
+def percent(share: float) -> str:
+    """Return a share as per cent with one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def interval_words(one: dict[str, Any]) -> str:
+    """Return the interval of a rate in words."""
+    low, high = one["interval"]
+    return f"[{100 * low:.1f}, {100 * high:.1f}] 95 % over speakers and utterances"
