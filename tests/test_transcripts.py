@@ -58,6 +58,10 @@ def test_ctm_comes_back():
     }
 
 
+def test_ctm_end_is_no_sum_of_rounded_floats():
+    assert read_ctm("u 1 0.1 0.2 a\n") == {"u": [Segment("a", 0.1, 0.3)]}
+
+
 def test_ctm_keeps_every_sample(rng):
     edges = sorted(rng.choice(10**7, size=200, replace=False))
     segments = [Segment("aa", a / 16000, b / 16000) for a, b in itertools.pairwise(edges)]

@@ -37,9 +37,7 @@ class ConfusionTable:
         """The table summed up."""
         named = self.matrix[:-1, :-1]
         hits = int(named.trace())
-        return ErrorCounts(
-            hits, int(named.sum()) - hits, int(self.matrix[:, -1].sum()), int(self.matrix[-1].sum())
-        )
+        return ErrorCounts(hits, int(named.sum()) - hits, int(self.matrix[:, -1].sum()), int(self.matrix[-1].sum()))
 
     def shares(self) -> np.ndarray:
         """The matrix with each row divided by its sum, [L + 1, L + 1]; a row without counts stays 0."""

@@ -89,7 +89,5 @@ def count(reference: Sequence[str], hypothesis: Sequence[str]) -> ErrorCounts:
 def _whole(tokens: Sequence[str]) -> Sequence[str]:
     # A string is a sequence of strings too, and would be scored letter by letter without a word.
     if isinstance(tokens, str):
-        raise ValueError(
-            f"labels must be a sequence of strings, got the string {tokens[:40]!r}; split it first"
-        )
+        raise ValueError(f"labels must be a sequence of strings, got the string {tokens[:40]!r}; split it first")
     return tokens

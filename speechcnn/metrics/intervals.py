@@ -103,8 +103,7 @@ def _groups(counts: Mapping[str, ErrorCounts], speakers: Mapping[str, str] | Non
     groups: dict[str, list[int]] = {}
     for row, utterance in enumerate(counts):
         groups.setdefault(speakers[utterance], []).append(row)
-    # A lone speaker leaves nothing to draw above the utterance.
-    return list(groups.values()) if len(groups) > 1 else [[row] for row in range(len(counts))]
+    return list(groups.values())
 
 
 def _resample(values: np.ndarray, groups: list[list[int]], resamples: int, seed: int) -> np.ndarray:

@@ -80,9 +80,7 @@ def compare(
     """
     if first.convention != second.convention:
         raise ValueError(f"scores must share a convention, got {first.convention} and {second.convention}")
-    return paired_bootstrap(
-        first.per_utterance, second.per_utterance, speakers, resamples=resamples, seed=seed
-    )
+    return paired_bootstrap(first.per_utterance, second.per_utterance, speakers, resamples=resamples, seed=seed)
 
 
 def matched(

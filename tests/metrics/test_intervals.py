@@ -82,9 +82,18 @@ def test_speakers_that_differ_widen_the_interval(rng):
     assert grouped.high - grouped.low > 1.5 * (plain.high - plain.low)
 
 
-def test_one_speaker_is_resampled_by_utterance():
-    one = dict.fromkeys(COUNTS, "only")
-    assert bootstrap_interval(COUNTS, one) == bootstrap_interval(COUNTS)
+def test_interval_cuts_off_equal_tails(rng):
+    counts, speakers = _set(rng)
+    values = np.array([(one.errors, one.reference) for one in counts.values()])
+    rates = np.sort(_rates(*_resample(values, _groups(counts, speakers), 1000, 0).T))
+    found = bootstrap_interval(counts, speakers, level=0.9)
+    assert (found.low, found.high) == pytest.approx((rates[49], rates[949]))
+
+
+def test_one_speaker_is_resampled_by_utterance(rng):
+    counts, _ = _set(rng, 5, 8)
+    one, none = bootstrap_interval(counts, dict.fromkeys(counts, "only")), bootstrap_interval(counts)
+    assert (one.low, one.high) == pytest.approx((none.low, none.high), abs=0.006)
 
 
 def test_seed_fixes_the_interval(rng):

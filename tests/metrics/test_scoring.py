@@ -54,6 +54,11 @@ def test_all_missing_and_extra_utterances_are_listed():
     assert (caught.value.missing, caught.value.extra) == (("a", "b"), ("z",))
 
 
+def test_a_hypothesis_too_many_is_enough():
+    with pytest.raises(ScoreError, match=r"the same utterances; 1 have no reference: z$"):
+        score({"a": []}, {"a": [], "z": []})
+
+
 def test_a_long_list_is_cut_in_the_sentence_and_whole_on_the_error():
     with pytest.raises(ScoreError, match=r"u19 and 5 more$") as caught:
         score({f"u{n}": [] for n in range(25)}, {})

@@ -86,7 +86,7 @@ def test_of_many_posteriors_the_likely_ones_are_drawn():
 
 def test_pictures_are_drawn_without_a_display_and_without_warnings(rng):
     before = matplotlib.get_backend(auto_select=False)
-    width, height = _size(figure_png(_figure(rng, title="$x_{ 音"), dpi=50))
+    width, height = _size(figure_png(_figure(rng, title="$x_{$ 音"), dpi=50))
     assert (width, height) == (400, int(50 * (1.9 + 0.84 + 0.9 + 0.9)))
     assert matplotlib.get_backend(auto_select=False) == before
 
@@ -126,6 +126,11 @@ def test_confusions_are_shares_of_their_row_and_the_diagonal_stands_apart():
     assert figure.axes[0].images[0].norm.vmax == pytest.approx(1 / 3)
 
 
+def test_insertions_do_not_stretch_the_scale():
+    table = confusions({"u": ["a", "a", "b"]}, {"u": ["a", "b", "b", "c"]}, AS_WRITTEN)
+    assert confusion_figure(table).axes[0].images[0].norm.vmax == pytest.approx(1 / 2)
+
+
 def test_phones_are_sorted_by_broad_class():
     phones = ["aa", "b", "er", "sil", "k", "m"]
     table = confusions({"u": phones}, {"u": ["aa", "k", "er", "sil", "k", "m"]})
@@ -139,7 +144,7 @@ def test_phones_are_sorted_by_broad_class():
 
 def test_words_keep_their_order_and_a_table_without_errors_is_drawn():
     table = confusions({"u": ["yes", "no"]}, {"u": ["yes", "no"]}, AS_WRITTEN)
-    figure = confusion_figure(table, "100 % & $x")
+    figure = confusion_figure(table, "100 % & $x_{$")
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["no", "yes", "deleted"]
     assert _size(figure_png(figure))[0] > 300
 

@@ -24,9 +24,7 @@ def rows() -> Iterator[Row]:
 
 def _transcripts() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     rng, names = np.random.default_rng(0), timit_phones(39).names
-    references = {
-        f"u{u}": [names[i] for i in rng.integers(len(names), size=N_PHONES)] for u in range(N_UTTERANCES)
-    }
+    references = {f"u{u}": [names[i] for i in rng.integers(len(names), size=N_PHONES)] for u in range(N_UTTERANCES)}
     hypotheses = {utterance: _heard(phones, names, rng) for utterance, phones in references.items()}
     return references, hypotheses
 
