@@ -30,36 +30,11 @@ TAIL_FRAMES = 3  # a silence below 7.5 ms is not labelled
 CLOSURES = {
     "b": "bcl", "d": "dcl", "g": "gcl", "p": "pcl", "t": "tcl", "k": "kcl", "ch": "tcl", "jh": "dcl",
 }  # fmt: skip
-_VOICELESS = frozenset(["p", "t", "k", "ch", "f", "th", "s", "sh", "hh", "pcl", "tcl", "kcl"])
+_VOICELESS = frozenset(("p", "t", "k", "ch", "f", "th", "s", "sh", "hh", "pcl", "tcl", "kcl"))
 _VOWELS = frozenset(
-    [
-        "iy",
-        "ih",
-        "eh",
-        "ey",
-        "ae",
-        "aa",
-        "aw",
-        "ay",
-        "ah",
-        "ao",
-        "oy",
-        "ow",
-        "uh",
-        "uw",
-        "ux",
-        "er",
-        "ax",
-        "ix",
-        "axr",
-        "ax-h",
-        "el",
-        "en",
-        "em",
-        "eng",
-    ]
-)
-_FRONTING = frozenset(["t", "d", "n", "s", "z", "sh", "zh", "ch", "jh", "y", "dx", "th"])
+    ("iy", "ih", "eh", "ey", "ae", "aa", "aw", "ay", "ah", "ao", "oy", "ow", "uh", "uw", "ux", "er", "ax", "ix")
+) | frozenset(("axr", "ax-h", "el", "en", "em", "eng"))
+_FRONTING = frozenset(("t", "d", "n", "s", "z", "sh", "zh", "ch", "jh", "y", "dx", "th"))
 
 
 @dataclass(frozen=True)

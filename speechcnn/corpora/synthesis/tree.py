@@ -57,8 +57,8 @@ def make(
     done and their total.
 
     Raises:
-        SynthesisError: unknown size, another corpus or other files at `root`, espeak-ng missing, a full disk, or
-            utterances on which the workers failed twice (all are named).
+        SynthesisError: unknown size, another corpus or other files at `root`, espeak-ng missing, a full disk, or an
+            utterance over which a worker died twice; what was made until then stays, the next call goes on from it.
     """
     root = Path(root)
     counts = plan.counts_of(size)
@@ -74,6 +74,8 @@ def make(
     _run(work, min(len(jobs), workers or os.cpu_count() or 1))
     if work.faults:
         raise SynthesisError(f"{root}: the corpus is not complete: " + "; ".join(sorted(work.faults)))
+    if work.done < total:  # a thread ended early: the caller's `progress` raised
+        raise SynthesisError(f"{root}: the corpus is not complete: stopped after {work.done} of {total}")
 
 
 def _claim(root: Path, recipe: dict[str, Any]) -> None:

@@ -38,8 +38,8 @@ def folder(root: Path, speaker: Speaker) -> Path:
 def make(espeak: Espeak, speaker: Speaker, sentence: Sentence) -> Utterance:
     """Speak a sentence with the speaker's vocal tract in the speaker's room.
 
-    espeak speaks at pitch / warp and rate / warp, then its samples are played back `warp` times faster: formants move by
-    the factor, pitch and durations stay as planned, and every time of a label is divided by it.
+    espeak speaks at pitch / warp and rate / warp, then its samples are played back `warp` times faster: formants
+    move by the factor, pitch and durations stay as planned, and every time of a label is divided by it.
     """
     number = int(sentence.id[2:])
     rng = np.random.default_rng((*speaker.key, 3, number))
