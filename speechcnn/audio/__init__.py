@@ -1,0 +1,292 @@
+"""The one door to sound files: sniff, info, read, blocks, resample, write.
+
+The format comes from the first bytes, never from the name. What a header declares is checked against limits and
+against the file before memory is spent, and decoding goes block by block and stops at the limit, so that a small file
+that unpacks to hours costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from speechcnn.audio.headers import AudioError, AudioInfo, header, sniff
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+
+__all__ = [
+    "LIMITS", "STREAM_LIMITS", "AudioError", "AudioInfo", "AudioLimits",
+    "blocks", "info", "read", "resample", "sniff", "write",
+]  # fmt: skip
+
+_BLOCK_FRAMES = 2**18
+_LOUDEST = 10.0
+_FILTER_WIDTH, _ROLLOFF = 6, 0.99  # the interpolation filter of resample: zero crossings, share of the Nyquist rate
+_LARGEST_TERM = 2000  # of the ratio of two rates; the filter bank grows with the product of the terms
+_SUBFORMATS = {".wav": "WAV", ".flac": "FLAC"}
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AudioLimits:
+    """What a sound file may cost; beyond it AudioError is raised before the cost arises."""
+
+    file_bytes: int = 512 * 2**20
+    seconds: float = 3600.0  # by counted frames, whatever the header says
+    channels: int = 8
+    lowest_rate: int = 4000  # samples per second
+    highest_rate: int = 192_000
+    decoded_bytes: int = 2**30  # of the mono float32 samples in memory
+
+
+LIMITS = AudioLimits()
+STREAM_LIMITS = AudioLimits(file_bytes=2**33, seconds=24 * 3600.0, decoded_bytes=2**40)
+
+
+def info(path: str | Path, limits: AudioLimits = LIMITS) -> AudioInfo:
+    """Format, rate, channels and length of a sound file, without decoding it where the header holds the length.
+
+    Raises:
+        FileNotFoundError: no such file.
+        AudioError: not a sound file, damaged, empty, or beyond the limits.
+    """
+    found = _declared(path, limits)
+    if found.n_samples:
+        return found
+    n_samples = sum(len(block) for block in _native_blocks(path, found, limits))
+    return replace(found, n_samples=n_samples)
+
+
+def read(path: str | Path, rate: int | None = None, limits: AudioLimits = LIMITS) -> tuple[Samples, int]:
+    """Mono float32 samples [N] within -1..1 and their rate; several channels are averaged.
+
+    Args:
+        path: the sound file.
+        rate: samples per second wanted; None keeps the file's own.
+        limits: what the file may cost.
+
+    Raises:
+        FileNotFoundError: no such file.
+        AudioError: not a sound file, damaged, truncated, empty, not finite, or beyond the limits.
+    """
+    found = _declared(path, limits)
+    samples = np.concatenate(list(_native_blocks(path, found, limits)))
+    if rate is None:
+        return samples, found.rate
+    return resample(samples, found.rate, rate), rate
+
+
+def blocks(
+    path: str | Path, seconds: float, rate: int | None = None, limits: AudioLimits = STREAM_LIMITS
+) -> Iterator[Samples]:
+    """Mono float32 blocks of a long sound file, one after the other without a seam; the last may be shorter.
+
+    Joined they equal what `read` returns, up to rounding where they are resampled.
+
+    Args:
+        path: the sound file.
+        seconds: length of a block.
+        rate: samples per second wanted; None keeps the file's own.
+        limits: what the file may cost; by default a day.
+
+    Raises:
+        FileNotFoundError: no such file.
+        AudioError: as `read`, at the latest when the block with the fault is reached.
+    """
+    found = _declared(path, limits)
+    size = round(seconds * (rate or found.rate))
+    if size < 1:
+        raise ValueError(f"seconds must hold at least one sample, got {seconds} at {rate or found.rate} Hz")
+    native = _native_blocks(path, found, limits)
+    pieces = native if rate in (None, found.rate) else _resampled(native, found.rate, rate or found.rate)
+    return _regrouped(pieces, size)
+
+
+def resample(samples: npt.ArrayLike, rate: int, new_rate: int) -> Samples:
+    """Samples [N] at another rate, by band-limited interpolation (Smith, 2002; torchaudio).
+
+    Two rates whose ratio has terms above 2000 (never two usual rates) are taken at the nearest ratio that has not,
+    which is off by less than 1 in 4000.
+
+    Raises:
+        ValueError: not one-dimensional, or a rate below 1.
+    """
+    signal = np.asarray(samples, dtype=np.float32)
+    if signal.ndim != 1:
+        raise ValueError(f"samples must have one axis [N], got the shape {list(signal.shape)}")
+    if min(rate, new_rate) < 1:
+        raise ValueError(f"rates must be at least 1 sample per second, got {rate} and {new_rate}")
+    return _interpolated(signal, *_ratio(rate, new_rate))
+
+
+def write(path: str | Path, samples: npt.ArrayLike, rate: int) -> None:
+    """Write mono samples [N] as 16-bit WAV or FLAC by the suffix; the file appears whole or not at all.
+
+    Floats count from -1 to 1, int16 samples are written as they are.
+
+    Raises:
+        AudioError: another suffix, another shape, nothing to write, samples beyond -1..1 or not finite.
+    """
+    import soundfile
+
+    target = Path(path)
+    if target.suffix.lower() not in _SUBFORMATS:
+        raise AudioError(f"{path}: sound is written as .wav or .flac, got the suffix {target.suffix!r}")
+    pcm = _pcm(np.asarray(samples), target)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    try:
+        soundfile.write(unfinished, pcm, rate, "PCM_16", format=_SUBFORMATS[target.suffix.lower()])
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _pcm(samples: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.int16]:
+    if samples.ndim != 1 or not samples.size:
+        raise AudioError(f"{path}: samples to write must have the shape [N], N > 0, got {list(samples.shape)}")
+    if samples.dtype == np.int16:
+        return samples.astype(np.int16, copy=False)
+    values = samples.astype(np.float64)
+    peak = np.abs(values).max()
+    if not peak <= 1.0:
+        raise AudioError(f"{path}: samples to write must lie within -1..1, the largest magnitude is {peak:.4g}")
+    return np.clip(np.rint(values * 32768), -32768, 32767).astype(np.int16)
+
+
+def _declared(path: str | Path, limits: AudioLimits) -> AudioInfo:
+    """The header, refused when what it declares is beyond the limits."""
+    found = header(path)
+    size = Path(path).stat().st_size
+    if size > limits.file_bytes:
+        raise AudioError(f"{path}: the file may have {limits.file_bytes} bytes, it has {size}")
+    if not 1 <= found.channels <= limits.channels:
+        raise AudioError(f"{path}: 1 to {limits.channels} channels are read, the file declares {found.channels}")
+    if not limits.lowest_rate <= found.rate <= limits.highest_rate:
+        raise AudioError(
+            f"{path}: rates from {limits.lowest_rate} to {limits.highest_rate} Hz are read, "
+            f"the file declares {found.rate}"
+        )
+    if found.format in ("wav", "sphere") and not found.n_samples:
+        raise AudioError(f"{path}: the file holds no samples")
+    _check_length(found.n_samples, found.rate, limits, path)
+    return found
+
+
+def _check_length(n_samples: int, rate: int, limits: AudioLimits, path: str | Path) -> None:
+    if n_samples > limits.seconds * rate:
+        raise AudioError(
+            f"{path}: sound may last {limits.seconds:g} s, this lasts {n_samples / rate:.0f} s or more; "
+            "cut it into pieces, or read it in blocks with wider limits"
+        )
+    if 4 * n_samples > limits.decoded_bytes:
+        raise AudioError(f"{path}: decoded sound may take {limits.decoded_bytes} bytes, this takes more")
+
+
+def _native_blocks(path: str | Path, found: AudioInfo, limits: AudioLimits) -> Iterator[Samples]:
+    """Mono blocks at the file's own rate, checked; what is declared and what is counted must agree at the end."""
+    count = 0
+    with _decoder(path, found) as sound:
+        while True:
+            # Bytes after the declared samples are no sound (SPHERE files often carry some).
+            left = found.n_samples - count if found.n_samples else _BLOCK_FRAMES
+            frames = sound.read(min(left, _BLOCK_FRAMES), dtype="float32", always_2d=True)
+            if not len(frames):
+                break
+            count += len(frames)
+            _check_length(count, found.rate, limits, path)
+            yield _mono(frames, path)
+    if not count:
+        raise AudioError(f"{path}: the file holds no samples")
+    if count < found.n_samples:
+        raise AudioError(f"{path}: truncated or damaged: {found.n_samples} samples declared, {count} decoded")
+
+
+@contextmanager
+def _decoder(path: str | Path, found: AudioInfo) -> Iterator[SoundFile]:
+    import soundfile
+
+    try:
+        with _forward_only(soundfile.SoundFile)(path) as sound:
+            if (sound.samplerate, sound.channels) != (found.rate, found.channels):
+                raise AudioError(f"{path}: the header is damaged, two readings of its rate and channels differ")
+            yield sound
+    except soundfile.SoundFileError as error:
+        raise AudioError(f"{path}: damaged, it could not be decoded: {error}") from error
+
+
+def _forward_only(sound_file: type[SoundFile]) -> type[SoundFile]:
+    """The decoder without seeking, which fails in a FLAC file that leaves its length open."""
+    return type("ForwardOnly", (sound_file,), {"seekable": lambda self: False})
+
+
+def _mono(frames: Samples, path: str | Path) -> Samples:
+    peak = np.abs(frames).max()
+    if not np.isfinite(peak):
+        raise AudioError(f"{path}: the file holds samples that are not finite numbers (NaN or infinity)")
+    if peak > _LOUDEST:
+        raise AudioError(
+            f"{path}: float samples must lie within -1..1 (up to {_LOUDEST:g} is taken), got {peak:.4g}; "
+            "if they count 16-bit steps, divide by 32768"
+        )
+    return frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
+
+
+def _ratio(rate: int, new_rate: int) -> tuple[int, int]:
+    """The two rates in lowest terms, old and new."""
+    ratio = Fraction(min(rate, new_rate), max(rate, new_rate)).limit_denominator(_LARGEST_TERM)
+    small, large = max(1, ratio.numerator), ratio.denominator
+    return (small, large) if new_rate > rate else (large, small)
+
+
+def _interpolated(samples: Samples, old: int, new: int) -> Samples:
+    if old == new:
+        return samples
+    import torch
+
+    from speechcnn.torchaudio_pair import torchaudio
+
+    result = torchaudio().functional.resample(
+        torch.from_numpy(np.ascontiguousarray(samples)), old, new, _FILTER_WIDTH, _ROLLOFF
+    )
+    return result.numpy()
+
+
+def _resampled(pieces: Iterator[Samples], rate: int, new_rate: int) -> Iterator[Samples]:
+    """Resample piece by piece, each with as much of its neighbours as the filter reaches."""
+    old, new = _ratio(rate, new_rate)
+    reach = math.ceil(_FILTER_WIDTH * old / (min(old, new) * _ROLLOFF)) + 1
+    margin = old * math.ceil(reach / old)
+    skipped = margin * new // old
+    held = np.zeros(margin, dtype=np.float32)
+    for piece in pieces:
+        held = np.concatenate([held, piece])
+        # Whole periods of the ratio only, so that every piece starts at the same phase of the filter.
+        ready = (len(held) - 2 * margin) // old * old
+        if ready > 0:
+            yield _interpolated(held[: ready + 2 * margin], old, new)[skipped : skipped + ready * new // old]
+            held = held[ready:]
+    rest = len(held) - margin
+    tail = _interpolated(np.concatenate([held, np.zeros(margin, dtype=np.float32)]), old, new)
+    yield tail[skipped : skipped + math.ceil(rest * new / old)]
+
+
+def _regrouped(pieces: Iterator[Samples], size: int) -> Iterator[Samples]:
+    held = np.zeros(0, dtype=np.float32)
+    for piece in pieces:
+        held = np.concatenate([held, piece])
+        whole = len(held) // size * size
+        yield from (held[start : start + size] for start in range(0, whole, size))
+        held = held[whole:]
+    if len(held):
+        yield held
