@@ -33,7 +33,7 @@ def test_a_mask_is_true_inside_each_length() -> None:
 
 
 def test_the_receptive_field_is_where_the_gradient_arrives() -> None:
-    windows = [Window(5, stride=2, padding=1), Window(3, dilation=2), Window(2, stride=3), Window(4)]
+    windows = [Window(5, stride=2, padding=1), Window(3, dilation=2, padding=1), Window(2, stride=3), Window(4)]
     layers = [nn.Conv1d(1, 1, w.kernel, w.stride, w.padding, w.dilation, bias=False) for w in windows]
     for layer in layers:
         nn.init.ones_(layer.weight)
