@@ -33,6 +33,7 @@ FAULTS = {
     "line 2: unknown label 'axx'": "0 3200 h#\n3200 8000 axx\n",
     "line 1: labels end behind the sound: at 0.5001 s, the sound at 0.5000 s": "0 8001 h#\n",
     "a line must hold begin, end and label": "0 zero h#\n",
+    "line 2: unknown label 'ayy'": "0 3200 h#\n3200 6400 ayy\n6400 8000 h#\n",
     "the label file is empty": "",
     "no label file (.phn) beside this sound": None,
 }

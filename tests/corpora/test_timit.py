@@ -150,6 +150,8 @@ def test_roots_without_a_corpus_are_answered_by_a_sentence(tmp_path, sentence):
     with pytest.raises(CorpusError, match="no corpus here"):
         timit.read(tmp_path)
     sentence("train/dr1/fabc0/sx1", phn=None)
+    with pytest.raises(CorpusError, match="no corpus here"):
+        timit.read(tmp_path / "train")
     with pytest.raises(CorpusError, match="1 sound files but no label files"):
         timit.read(tmp_path)
 
