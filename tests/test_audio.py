@@ -152,6 +152,7 @@ def test_what_cannot_be_written_is_refused(tmp_path, samples, name, sentence):
         (sphere(PCM, coding="pcm,embedded-shorten-v2.00"), "sph2pipe -f wav"),
         (sphere(PCM, coding="ulaw"), "coding 'ulaw'"),
         (sphere(PCM, count="many"), "sample_count .* must be a whole number, got 'many'"),
+        (sphere(PCM, order="1"), "sample_byte_format .* must be 01 or 10, got '1'"),
         (b"NIST_1A\n 9999999\n" + bytes(50), "declares 9999999"),
     ],
 )

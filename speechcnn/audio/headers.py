@@ -197,6 +197,9 @@ def _sphere(file: BinaryIO, path: Path) -> AudioInfo:
             f"{path}: SPHERE with the coding {coding!r} of {sample_bytes} bytes is not read here, only 16-bit PCM; "
             f"{_SPHERE_ADVICE}"
         )
+    order = fields.get("sample_byte_format", "")
+    if order not in ("01", "10"):
+        raise AudioError(f"{path}: sample_byte_format in the SPHERE header must be 01 or 10, got {order!r}")
     channels = _sphere_number(fields, "channel_count", 1, path)
     rate = _sphere_number(fields, "sample_rate", 16000, path)
     present = max(0, _file_bytes(file) - header_bytes) // (2 * max(1, channels))

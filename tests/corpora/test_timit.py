@@ -20,7 +20,10 @@ def rename(path, new):
 
 
 def sphere(n_samples):
-    fields = f"NIST_1A\n   1024\nsample_count -i {n_samples}\nsample_rate -i 16000\nchannel_count -i 1\nend_head\n"
+    fields = (
+        f"NIST_1A\n   1024\nsample_count -i {n_samples}\nsample_rate -i 16000\nchannel_count -i 1\n"
+        "sample_n_bytes -i 2\nsample_byte_format -s2 01\nend_head\n"
+    )
     return fields.encode().ljust(1024, b" ") + bytes(2 * n_samples)
 
 
