@@ -1,7 +1,8 @@
 """Builds things by name from plain settings: a table (name -> class) and a signature are all that a config can reach.
 
-A configuration or a model file holds `{"name": "cnn_dnn", "pool": 6}`; this module looks the name up, checks each key and value
-against the constructor's signature and calls it. Nothing is imported by name, so settings cannot run code.
+A configuration or a model file holds `{"name": "cnn_dnn", "pool": 6}`; this module looks the name up, checks each
+key and value against the constructor's signature and calls it. Nothing is imported by name, so settings cannot run
+code.
 """
 
 from __future__ import annotations

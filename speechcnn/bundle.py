@@ -1,7 +1,7 @@
-"""The model file `*.speechcnn`: one uncompressed zip of `model.json`, `weights.safetensors` and a manifest of SHA-256 sums.
+"""The model file `*.speechcnn`: an uncompressed zip of `model.json`, `weights.safetensors` and their SHA-256 sums.
 
-Nothing in it is code. It is read by named members and never unpacked; the model is built through the tables of names that
-configurations use, so a file can only choose among the project's own classes.
+Nothing in it is code. It is read by named members and never unpacked; the model is built through the tables of
+names that configurations use, so a file can only choose among the project's own classes.
 """
 
 from __future__ import annotations

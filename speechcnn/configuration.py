@@ -1,8 +1,8 @@
 """The one module that knows Hydra: it composes a recipe's settings from `conf/` and the command line into plain data.
 
 Hydra composes and never builds: what is built is looked up by name (see `speechcnn.arguments`). An override is checked
-against the files of `conf/` and the constructors' signatures before anything runs. A value that a signature already gives
-need not stand in any file: `model.dropout=0.5` works although `conf/` does not mention dropout.
+against the files of `conf/` and the constructors' signatures before anything runs. A value that a signature already
+gives need not stand in any file: `model.dropout=0.5` works although `conf/` does not mention dropout.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def conf_folder() -> Path:
 def launch(experiment: Experiment, arguments: Sequence[str] | None = None) -> None:
     """Run an experiment with the command line's overrides through Hydra, and print its summary.
 
-    A failure that the user can mend ends with one sentence and exit status 2; under `--multirun` it is Hydra's to report.
+    A failure that the user can mend ends with one sentence and exit status 2; under `--multirun` it is Hydra's to
+    report.
     """
     import hydra
     from hydra.core.hydra_config import HydraConfig
@@ -137,6 +138,7 @@ def check_override(experiment: Experiment, settings: Mapping[str, Any], override
     """Return the override, marked as an addition where only a signature knows its key."""
     if "=" not in override:
         raise SettingsError(f"{override} is not an override. Write key=value, for example seed=1.")
+    check_grammar(override)
     top, _, rest = key_of(override).partition(".")
     if top == "hydra":
         return override
@@ -145,6 +147,18 @@ def check_override(experiment: Experiment, settings: Mapping[str, Any], override
         return override
     check_keys(top, [rest.split(".")[0]], known_keys(experiment, settings, top))
     return f"++{override.lstrip('+')}"
+
+
+def check_grammar(override: str) -> None:
+    """Raise a SettingsError when Hydra cannot read the override's value."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(f"{override} cannot be read: {reason}. Quote a text that holds signs: key='text'.") from error
 
 
 def known_keys(experiment: Experiment, settings: Mapping[str, Any], top: str) -> list[str]:

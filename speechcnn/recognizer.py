@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from speechcnn import audio, bundle
+from speechcnn import bundle
 from speechcnn.arguments import SettingsError, construct
+from speechcnn.audio.source import Source, waveform
 from speechcnn.decoding.hmm import PhoneHmm, align, decode, phone_segments, state_segments
 from speechcnn.features import FEATURES, Normalizer, Statistics
 from speechcnn.labels import Labels, Segment
@@ -74,7 +75,7 @@ class PhoneRecognizer:
         """Samples per second that the features are computed at."""
         return self.features.rate
 
-    def transcribe(self, source: audio.Source, rate: int | None = None) -> list[Segment]:
+    def transcribe(self, source: Source, rate: int | None = None) -> list[Segment]:
         """Return the phones of a recording, with times in seconds and the mean posterior of each.
 
         Args:
@@ -83,7 +84,7 @@ class PhoneRecognizer:
         """
         return self.decode(self.log_posteriors(self.extract(source, rate)))
 
-    def align(self, source: audio.Source, phones: Sequence[str], rate: int | None = None) -> list[Segment]:
+    def align(self, source: Source, phones: Sequence[str], rate: int | None = None) -> list[Segment]:
         """Return when each of the given phones was spoken.
 
         Raises:
@@ -93,12 +94,12 @@ class PhoneRecognizer:
         states = align(scores, self.labels.encode(phones), self.require_hmm())
         return state_segments(states, scores, self.require_hmm(), *self.frame_times)
 
-    def extract(self, source: audio.Source, rate: int | None = None) -> Tensor:
+    def extract(self, source: Source, rate: int | None = None) -> Tensor:
         """Return a recording's features before normalisation.
 
         Shape: -> [C, F, T].
         """
-        samples, _ = audio.waveform(source, rate, self.rate)
+        samples = waveform(source, rate, self.rate)
         return self.features(torch.from_numpy(samples)[None])[0][0]
 
     def normalized(self, features: Tensor, speaker: Statistics | None = None) -> Tensor:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures speechcnn against a named peer: `tools/bench.py [room ...]` prints one table a room.
 
-Every row runs ours and the peer's turn about in the same process, and states the median of each, their ratio and the largest
-difference between their results. The rooms are the files of `tools/benchmarks/`; each offers `rows()`.
+Every row runs ours and the peer's turn about in the same process, and states the median of each, their ratio and
+the largest difference between their results. The rooms are the files of `tools/benchmarks/`; each offers `rows()`.
 """
 
 from __future__ import annotations

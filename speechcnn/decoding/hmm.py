@@ -1,7 +1,7 @@
 """Phone models of left-to-right states over a network's posteriors: decoding, forced alignment and tuning.
 
-A posterior divided by its state's prior is a likelihood up to a factor that all paths share (Bourlard and Morgan, 1994), so
-the network's scores serve as the emission scores of a hidden Markov model.
+A posterior divided by its state's prior is a likelihood up to a factor that all paths share (Bourlard and Morgan,
+1994), so the network's scores serve as the emission scores of a hidden Markov model.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ __all__ = [
     "uniform_states",
 ]
 
+STATE_ARRAYS = ("log_prior", "log_self", "log_next")
 UNSEEN_STAY = 0.5  # chance of staying in a state that training never visited
 
 
@@ -70,7 +71,7 @@ class PhoneHmm:
     def estimate(
         cls, alignments: Sequence[NDArray[np.int64]], labels: Labels, bigram: Bigram, n_states: int = 3
     ) -> PhoneHmm:
-        """Count priors and durations in state alignments, each [T]; every state is counted once more than it was seen."""
+        """Count priors and durations in state alignments, each [T]; every state counts once more than seen."""
         n = n_states * len(labels)
         frames = sum((np.bincount(states, minlength=n) for states in alignments), start=np.zeros(n))
         ends = [np.append(states[:-1][np.diff(states) != 0], states[-1:]) for states in alignments]
@@ -94,7 +95,7 @@ class PhoneHmm:
         Raises:
             ValueError: the arrays' shapes do not fit the labels.
         """
-        bigram, states = arrays["bigram"], [arrays[name] for name in ("log_prior", "log_self", "log_next")]
+        bigram, states = arrays["bigram"], [arrays[name] for name in STATE_ARRAYS]
         n = len(labels)
         if (
             bigram.shape != (n + 1, n + 1)
@@ -104,9 +105,10 @@ class PhoneHmm:
         ):
             shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
             raise ValueError(
-                f"phone models of {n} labels need [K] states, K a multiple of {n}, and a bigram [{n + 1}, {n + 1}]; got {shapes}."
+                f"phone models of {n} labels need [K] states, K a multiple of {n}, and a bigram [{n + 1}, {n + 1}]; "
+                f"got {shapes}."
             )
-        return cls(labels, *states, Bigram(bigram))
+        return cls(labels, states[0], states[1], states[2], Bigram(bigram))
 
     def scaled_likelihoods(self, log_posteriors: NDArray[np.float32], prior_scale: float = 1.0) -> NDArray[np.float32]:
         """Divide posteriors by priors, in logarithms.
@@ -158,8 +160,8 @@ def align(log_posteriors: NDArray[np.float32], phones: Sequence[int], hmm: Phone
     states = (np.asarray(phones, dtype=np.int64)[:, None] * hmm.n_states + np.arange(hmm.n_states)).reshape(-1)
     if not 0 < len(states) <= len(log_posteriors):
         raise ValueError(
-            f"aligning {len(phones)} phones of {hmm.n_states} states needs at least one phone and {len(states)} frames; "
-            f"got {len(log_posteriors)} frames."
+            f"aligning {len(phones)} phones of {hmm.n_states} states needs at least one phone and {len(states)} "
+            f"frames; got {len(log_posteriors)} frames."
         )
     scores = hmm.scaled_likelihoods(log_posteriors)
     return states[pass_through(scores, hmm.log_self, hmm.log_next, states)]
@@ -180,7 +182,7 @@ def phone_segments(
     shift: float = 0.01,
     first_centre: float = 0.0125,
 ) -> list[Segment]:
-    """Return decoded phones in seconds, each with its mean posterior; boundaries lie midway between two frames' centres.
+    """Return decoded phones in seconds, each with its mean posterior; boundaries lie midway between centres.
 
     The first phone starts at 0.
     """

@@ -11,9 +11,9 @@ from speechcnn.labels import Labels, Segment
 
 
 def close_holes(segments: Sequence[Segment]) -> list[Segment]:
-    """Give each hole between segments (left by a deleted `q`, say) to its two neighbours, parted at the hole's middle."""
+    """Give each hole between segments (left by a deleted `q`, say) to its neighbours, parted at its middle."""
     closed = list(segments)
-    for i, (left, right) in enumerate(zip(closed, closed[1:], strict=False)):
+    for i, (left, right) in enumerate(zip(closed[:-1], closed[1:], strict=True)):
         if left.end < right.start:
             middle = (left.end + right.start) / 2
             closed[i] = Segment(left.label, left.start, middle, left.posterior)
@@ -63,10 +63,10 @@ def uniform_states(
     shift: float = 0.01,
     first_centre: float = 0.0125,
 ) -> NDArray[np.int64]:
-    """Return each frame's state when every segment is split evenly: state s of phone l has the number `l * n_states + s`.
+    """Return each frame's state when segments are split evenly: state s of phone l has number `l * n_states + s`.
 
-    Frame i of n goes to the state in which its middle falls: one frame alone is in the middle state, two frames are in the
-    first and the last.
+    Frame i of n goes to the state in which its middle falls: one frame alone is in the middle state, two frames are
+    in the first and the last.
 
     Shape: -> [T].
     """

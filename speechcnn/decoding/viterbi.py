@@ -1,7 +1,7 @@
 """The searches, compiled: the best phone sequence under a bigram, and the best way through a known one.
 
-Both go over left-to-right phones whose states are passed in order, none skipped, so a phone lasts at least as many frames
-as it has states. Source: Viterbi (1967); Rabiner (1989), section III.B.
+Both go over left-to-right phones whose states are passed in order, none skipped, so a phone lasts at least as many
+frames as it has states. Source: Viterbi (1967); Rabiner (1989), section III.B.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def search(
 ) -> tuple[float, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Return the best path's score, and its phones with their first and last frames.
 
-    Shape: scores [T, L * n_states]; log_self, log_next [L * n_states]; enter_from [L + 1, L + 1], where row l holds what it
-    costs to enter l from each phone (last row: the end; last column: the start).
+    Shape: scores [T, L * n_states]; log_self, log_next [L * n_states]; enter_from [L + 1, L + 1], where row l holds
+    what it costs to enter l from each phone (last row: the end; last column: the start).
     """
     n_frames, n_phones = scores.shape[0], enter_from.shape[0] - 1
     path = np.full((n_phones, n_states), -np.inf)  # best score of a path that is in this state now

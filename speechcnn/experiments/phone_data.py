@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from speechcnn import audio, progress
-from speechcnn.corpora import Corpus, CorpusError, Utterance, timit
+from speechcnn.corpora import Corpus, CorpusError, Utterance, synthesis
+from speechcnn.corpora.timit import read as read_timit
 from speechcnn.decoding import hmm
 from speechcnn.features import Statistics, statistics
 from speechcnn.recognizer import PhoneRecognizer
@@ -24,6 +25,10 @@ class CorpusSettings:
     root: str | None
     size: str
     seed: int
+
+    def __post_init__(self) -> None:
+        if self.root is None and self.size not in synthesis.SIZES:
+            raise ValueError(f"size must be one of {', '.join(synthesis.SIZES)}; got {self.size!r}.")
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,11 @@ class Item:
 def open_corpus(settings: CorpusSettings) -> Corpus:
     """Read the corpus at the root; without a root, make one by speech synthesis unless it is there already."""
     if settings.root is not None:
-        return timit.read(Path(settings.root))
-    from speechcnn.corpora import synthesis
-
+        return read_timit(Path(settings.root))
     root = Path("corpora") / f"{settings.size}-{settings.seed}"
     with progress.bar("speaking the corpus") as update:
         synthesis.make(root, settings.size, settings.seed, progress=update)
-    return timit.read(root)
+    return read_timit(root)
 
 
 def extract(name: str, utterances: Sequence[Utterance], recognizer: PhoneRecognizer) -> list[Item]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechcnn import audio, progress
-from speechcnn.arguments import SettingsError, check_type, construct
+from speechcnn import progress
+from speechcnn.arguments import SettingsError, Table, check_type, construct
+from speechcnn.audio import AudioError
 from speechcnn.bundle import BundleError
 from speechcnn.corpora import CorpusError
+from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.decoding import hmm
 from speechcnn.experiments.phone_data import CorpusSettings, Item, extract, open_corpus, speaker_statistics
 from speechcnn.experiments.phone_results import HEADLINE, MODEL_FILE, Outcome, write_results
@@ -57,7 +59,7 @@ class DecodingSettings:
     prior_scale: float = 1.0
 
 
-PARTS = {
+PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "corpus": CorpusSettings,
     "features": FEATURES,
     "normalisation": Normalizer,
@@ -69,10 +71,18 @@ PARTS = {
     "alignment": AlignmentSettings,
     "decoding": DecodingSettings,
 }
-DERIVED = ("n_classes", "n_streams", "n_bands", "energy", "parameters")
-FAILURES = (
-    audio.AudioError, BundleError, CheckpointError, CorpusError, SettingsError, TrainingStopped, OSError,
-)  # fmt: skip
+DERIVED: Sequence[str] = ("n_classes", "n_streams", "n_bands", "energy", "parameters")
+FAILURES: tuple[type[Exception], ...] = (
+    AudioError,
+    BundleError,
+    CheckpointError,
+    CorpusError,
+    SettingsError,
+    SynthesisError,
+    TrainingStopped,
+    OSError,
+    ImportError,
+)
 
 
 def run(settings: dict[str, Any]) -> str:

@@ -1,10 +1,11 @@
 """The fully connected net and the convolution-over-frequency net of the lecture's table.
 
-Both read a context of frames around each frame and give one score per HMM state and frame. The context is the time extent of
-the first layer's kernel, so the whole utterance is scanned as one network: no window is ever copied.
+Both read a context of frames around each frame and give one score per HMM state and frame. The context is the time
+extent of the first layer's kernel, so the whole utterance is scanned as one network: no window is ever copied.
 
-Source: Deng, Abdel-Hamid and Yu (2013), "A deep convolutional neural network using heterogeneous pooling for trading acoustic
-invariance with phonetic confusion"; Abdel-Hamid et al. (2014), "Convolutional neural networks for speech recognition".
+Source: Deng, Abdel-Hamid and Yu (2013), "A deep convolutional neural network using heterogeneous pooling for
+trading acoustic invariance with phonetic confusion"; Abdel-Hamid et al. (2014), "Convolutional neural networks for
+speech recognition".
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ class Dnn(nn.Module):
 class CnnDnn(nn.Module):
     """Convolution along frequency, max pooling along frequency, then full layers.
 
-    A filter spans `span` bands and the whole context and is shared over all bands (full weight sharing). Energy has no place
-    on the frequency axis, so it enters at the first full layer.
+    A filter spans `span` bands and the whole context and is shared over all bands (full weight sharing). Energy has
+    no place on the frequency axis, so it enters at the first full layer.
 
     Args:
         n_classes: scores per frame (HMM states).

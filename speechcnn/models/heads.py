@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,7 +24,7 @@ class FullLayers(nn.Module):
         sizes = [*hidden, n_classes]
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList(
-            nn.Linear(size, following) for size, following in zip(sizes, sizes[1:], strict=False)
+            nn.Linear(size, following) for size, following in pairwise(sizes)
         )
 
     def forward(self, affine: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Examples in memory, and batches of them whose order is a pure function of (seed, epoch).
 
-Because nothing about the order is remembered, the state of the sampler is two integers: the epoch and the batch reached.
+Because nothing about the order is remembered, the state of the sampler is two integers: the epoch and the batch
+reached.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def generator(seed: int, *path: int) -> np.random.Generator:
 def plan_epoch(lengths: Sequence[int], max_frames: int, seed: int, epoch: int) -> list[list[int]]:
     """Return the epoch's batches as lists of example numbers; each example occurs once.
 
-    Examples are drawn in random order, sorted by length within pools of a few batches, cut so that a padded batch holds at
-    most `max_frames` frames (one longer utterance makes its own batch), and the batches are shuffled.
+    Examples are drawn in random order, sorted by length within pools of a few batches, cut so that a padded batch
+    holds at most `max_frames` frames (one longer utterance makes its own batch), and the batches are shuffled.
     """
     rng = generator(seed, epoch)
     order = rng.permutation(len(lengths))

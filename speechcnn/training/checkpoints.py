@@ -1,8 +1,9 @@
 """Checkpoints that are either whole or not there.
 
-A checkpoint is a folder `step-00001200/` holding tensors (safetensors), the plain state (JSON) and, written last, a manifest of
-SHA-256 sums. It is written under another name, flushed to the disk and renamed, so that a run killed at any moment leaves
-the earlier checkpoint. The newest one is found by looking, never through a pointer that could be stale.
+A checkpoint is a folder `step-00001200/` holding tensors (safetensors), the plain state (JSON) and, written last, a
+manifest of SHA-256 sums. It is written under another name, flushed to the disk and renamed, so that a run killed at
+any moment leaves the earlier checkpoint. The newest one is found by looking, never through a pointer that could be
+stale.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The training loop: epochs of batches, a dev set that steers, checkpoints from which a run goes on exactly.
 
-The order of the data and every random draw follow from (seed, epoch, batch), so a run that was stopped after any batch and
-continued ends with the weights of a run that never stopped (same machine, threads and versions).
+The order of the data and every random draw follow from (seed, epoch, batch), so a run that was stopped after any
+batch and continued ends with the weights of a run that never stopped (same machine, threads and versions).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -69,7 +69,7 @@ class OneCycle:
 
 
 class Plateau:
-    """Divide the rate each time the dev loss stalls, and stop after the last division (the lecture's recipe for AlexNet).
+    """Divide the rate each time the dev loss stalls, as the lecture tells of AlexNet; stop after the last division.
 
     Args:
         divide_by: what the rate is divided by.
@@ -109,5 +109,5 @@ class Plateau:
         self.best, self.stalled, self.divided = state["best"], state["stalled"], state["divided"]
 
 
-OPTIMIZERS = {"sgd": sgd, "adamw": adamw}
-SCHEDULES = {"one_cycle": OneCycle, "plateau": Plateau}
+OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {"sgd": sgd, "adamw": adamw}
+SCHEDULES: Mapping[str, Callable[..., Schedule]] = {"one_cycle": OneCycle, "plateau": Plateau}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def emission(scores: np.ndarray, hmm: PhoneHmm, phone: int, first: int, last: in
     for durations in splits(last - first + 1, hmm.n_states):
         states = [phone * hmm.n_states + s for s, d in enumerate(durations) for _ in range(d)]
         value = sum(scores[first + i, k] for i, k in enumerate(states))
-        value += sum(hmm.log_self[k] for k, following in zip(states, states[1:], strict=False) if k == following)
+        value += sum(hmm.log_self[k] for k, following in pairwise(states) if k == following)
         value += sum(hmm.log_next[phone * hmm.n_states + s] for s in range(hmm.n_states))
         if value > best:
             best, best_states = value, states
