@@ -158,7 +158,9 @@ def check_grammar(override: str) -> None:
         OverridesParser.create().parse_override(override)
     except HydraException as error:
         reason = str(error).splitlines()[0]
-        raise SettingsError(f"{override} cannot be read: {reason}. Quote a text that holds signs: key='text'.") from error
+        raise SettingsError(
+            f"{override} cannot be read: {reason}. Quote a text that holds signs: key='text'."
+        ) from error
 
 
 def known_keys(experiment: Experiment, settings: Mapping[str, Any], top: str) -> list[str]:

@@ -113,9 +113,7 @@ def phone_table() -> tuple[Phone, ...]:
     """The 61 TIMIT phones in their order of classes."""
     text = resources.files("speechcnn").joinpath("tables/phones.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return tuple(
-        Phone(row["61"], row["48"], row["39"], row["broad_class"], row["ipa"], row["example"]) for row in rows
-    )
+    return tuple(Phone(row["61"], row["48"], row["39"], row["broad_class"], row["ipa"], row["example"]) for row in rows)
 
 
 @cache

@@ -157,17 +157,13 @@ def write(path: str | Path, samples: npt.ArrayLike, rate: int) -> None:
 
 def _pcm(samples: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.int16]:
     if samples.ndim != 1 or not samples.size:
-        raise AudioError(
-            f"{path}: samples to write must have the shape [N], N > 0, got {list(samples.shape)}"
-        )
+        raise AudioError(f"{path}: samples to write must have the shape [N], N > 0, got {list(samples.shape)}")
     if samples.dtype == np.int16:
         return samples.astype(np.int16, copy=False)
     values = samples.astype(np.float64)
     peak = np.abs(values).max()
     if not peak <= 1.0:
-        raise AudioError(
-            f"{path}: samples to write must lie within -1..1, the largest magnitude is {peak:.4g}"
-        )
+        raise AudioError(f"{path}: samples to write must lie within -1..1, the largest magnitude is {peak:.4g}")
     return np.clip(np.rint(values * 32768), -32768, 32767).astype(np.int16)
 
 
@@ -178,9 +174,7 @@ def _declared(path: str | Path, limits: AudioLimits) -> AudioInfo:
     if size > limits.file_bytes:
         raise AudioError(f"{path}: the file may have {limits.file_bytes} bytes, it has {size}")
     if not 1 <= found.channels <= limits.channels:
-        raise AudioError(
-            f"{path}: 1 to {limits.channels} channels are read, the file declares {found.channels}"
-        )
+        raise AudioError(f"{path}: 1 to {limits.channels} channels are read, the file declares {found.channels}")
     if not limits.lowest_rate <= found.rate <= limits.highest_rate:
         raise AudioError(
             f"{path}: rates from {limits.lowest_rate} to {limits.highest_rate} Hz are read, "
@@ -228,9 +222,7 @@ def _decoder(path: str | Path, found: AudioInfo) -> Iterator[SoundFile]:
     try:
         with _forward_only(soundfile.SoundFile)(path) as sound:
             if (sound.samplerate, sound.channels) != (found.rate, found.channels):
-                raise AudioError(
-                    f"{path}: the header is damaged, two readings of its rate and channels differ"
-                )
+                raise AudioError(f"{path}: the header is damaged, two readings of its rate and channels differ")
             yield sound
     except soundfile.SoundFileError as error:
         raise AudioError(f"{path}: damaged, it could not be decoded: {error}") from error

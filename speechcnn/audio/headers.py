@@ -102,11 +102,7 @@ def _refusal(start: bytes) -> str:
     if not start:
         return f"the file is empty (0 bytes); {allowed}"
     name = next((name for magic, name in _REFUSED.items() if start.startswith(magic)), "")
-    name = (
-        name
-        or ("MP4" if start[4:8] == b"ftyp" else "")
-        or ("Ogg of another codec" if start[:4] == b"OggS" else "")
-    )
+    name = name or ("MP4" if start[4:8] == b"ftyp" else "") or ("Ogg of another codec" if start[:4] == b"OggS" else "")
     if name:
         return f"{name} is not read here; {allowed}; {_ADVICE}"
     return f"not a sound file that is read here, it starts with {start[:16]!r}; {allowed}"
@@ -212,9 +208,7 @@ def _sphere(file: BinaryIO, path: Path) -> AudioInfo:
 def _sphere_fields(file: BinaryIO, path: Path) -> tuple[dict[str, str], int]:
     first = file.read(16).split(b"\n")
     if first[0] != b"NIST_1A" or not first[1].strip().isdigit():
-        raise AudioError(
-            f"{path}: a SPHERE header must start with NIST_1A and its length, got {b' '.join(first)!r}"
-        )
+        raise AudioError(f"{path}: a SPHERE header must start with NIST_1A and its length, got {b' '.join(first)!r}")
     length = int(first[1])
     if not 16 < length <= _LONGEST_SPHERE_HEADER:
         raise AudioError(

@@ -35,9 +35,7 @@ def waveform(source: Source, rate: int | None, wanted_rate: int) -> npt.NDArray[
     if samples.ndim == 2 and samples.shape[1] <= 8:
         samples = samples.mean(axis=1)
     if samples.ndim != 1 or not samples.size:
-        raise AudioError(
-            f"samples must have the shape [N] or [N, channels], N > 0, got {list(samples.shape)}"
-        )
+        raise AudioError(f"samples must have the shape [N] or [N, channels], N > 0, got {list(samples.shape)}")
     if not np.isfinite(samples).all():
         raise AudioError("samples must be finite numbers, some are NaN or infinity")
     return resample(samples, rate, wanted_rate)

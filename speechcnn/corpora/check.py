@@ -73,9 +73,7 @@ class Report:
 class _Examination:
     rate: int
     faults: list[Fault] = field(default_factory=list)
-    sounds: dict[bytes, Path] = field(
-        default_factory=dict
-    )  # digest of the samples -> where they were met first
+    sounds: dict[bytes, Path] = field(default_factory=dict)  # digest of the samples -> where they were met first
     n_segments: int = 0
     seconds: float = 0.0
 
@@ -100,9 +98,7 @@ def check(root: str | Path, rate: int = RATE, progress: Callable[[int, int], Non
         return Report((Fault(folder, 0, "no such folder"),))
     entries = scan(folder)
     if not entries:
-        return Report(
-            (Fault(folder, 0, "no corpus here: no train/ or test/ folder with sound and label files"),)
-        )
+        return Report((Fault(folder, 0, "no corpus here: no train/ or test/ folder with sound and label files"),))
     examination = _Examination(rate)
     for done, entry in enumerate(entries, start=1):
         _examine(entry, examination)
@@ -126,9 +122,7 @@ def _report(root: Path, entries: Sequence[Entry], found: _Examination) -> Report
         notes += parted.notes
     n_speakers = len({entry.speaker for entry in entries})
     faults = tuple(sorted(found.faults))
-    return Report(
-        faults, len(entries), n_speakers, found.n_segments, found.seconds, n_split, rule, tuple(notes)
-    )
+    return Report(faults, len(entries), n_speakers, found.n_segments, found.seconds, n_split, rule, tuple(notes))
 
 
 def _examine(entry: Entry, found: _Examination) -> None:
@@ -153,9 +147,7 @@ def _examine_times(
     path: Path, lines: Sequence[PhoneLine], seconds: float | None, found: _Examination, gaps: bool
 ) -> None:
     if gaps and lines[0].begin:
-        found.blame(
-            path, f"gap: the first segment must begin at 0, it begins at {lines[0].begin}", lines[0].line
-        )
+        found.blame(path, f"gap: the first segment must begin at 0, it begins at {lines[0].begin}", lines[0].line)
     for before, line in pairwise(lines) if gaps else ():
         if line.begin > before.end:
             found.blame(path, f"gap: nothing from {before.end} to {line.begin}", line.line)
@@ -202,9 +194,7 @@ def _examine_tree(entries: Sequence[Entry], found: _Examination) -> None:
         found.blame(other.place, f"{other.id} stands twice, also as {one.place}")
     for speaker, parts in speakers_in_two_parts(entries).items():
         place = next(entry.place for entry in entries if entry.speaker == speaker)
-        found.blame(
-            place.parent, f"speaker {speaker} stands in {' and '.join(parts)}; one part only is allowed"
-        )
+        found.blame(place.parent, f"speaker {speaker} stands in {' and '.join(parts)}; one part only is allowed")
     _examine_texts(entries, found)
 
 

@@ -61,9 +61,7 @@ def read(root: str | Path) -> Corpus:
 
 def _entries(root: Path) -> list[Entry]:
     if not root.is_dir():
-        raise CorpusError(
-            f"{root}: no such folder; corpus.root must be the folder that holds a TIMIT-style tree"
-        )
+        raise CorpusError(f"{root}: no such folder; corpus.root must be the folder that holds a TIMIT-style tree")
     entries = scan(root)
     if not entries:
         raise CorpusError(
@@ -71,9 +69,7 @@ def _entries(root: Path) -> list[Entry]:
             "with dr1/SPEAKER/SENTENCE.wav and .phn below them"
         )
     if not any(entry.phones for entry in entries):
-        raise CorpusError(
-            f"{root}: {len(entries)} sound files but no label files; beside each .wav a .phn is needed"
-        )
+        raise CorpusError(f"{root}: {len(entries)} sound files but no label files; beside each .wav a .phn is needed")
     return entries
 
 
@@ -109,9 +105,7 @@ def _sound(entry: Entry, finding: _Finding) -> tuple[Path, float] | None:
             faults.append(str(error))
             continue
         if found.rate != RATE:
-            finding.notes[
-                f"sound files have {found.rate} Hz instead of {RATE}: read them with rate={RATE}"
-            ] += 1
+            finding.notes[f"sound files have {found.rate} Hz instead of {RATE}: read them with rate={RATE}"] += 1
         return path, found.seconds
     finding.faults.extend(faults)
     return None
@@ -126,9 +120,7 @@ def _lines(entry: Entry, finding: _Finding) -> list[PhoneLine]:
     return [] if faults else lines
 
 
-def _segments(
-    entry: Entry, lines: Sequence[PhoneLine], seconds: float, finding: _Finding
-) -> tuple[Segment, ...]:
+def _segments(entry: Entry, lines: Sequence[PhoneLine], seconds: float, finding: _Finding) -> tuple[Segment, ...]:
     last = lines[-1].end / RATE
     if last > seconds + _OVERHANG_SECONDS or lines[-1].begin / RATE >= seconds:
         finding.faults.append(
@@ -140,8 +132,7 @@ def _segments(
         finding.notes["label files have gaps: each goes to the segment before it"] += 1
     begins = [0.0, *(line.begin / RATE for line in lines[1:]), seconds]
     return tuple(
-        Segment(line.label, begin, end)
-        for line, begin, end in zip(lines, begins[:-1], begins[1:], strict=True)
+        Segment(line.label, begin, end) for line, begin, end in zip(lines, begins[:-1], begins[1:], strict=True)
     )
 
 

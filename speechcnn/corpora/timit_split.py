@@ -48,10 +48,7 @@ def split(entries: Sequence[Entry]) -> Split:
     Raises:
         ValueError: too few speakers for three parts; the sentence says what is missing.
     """
-    found = {
-        part: {entry.speaker for entry in entries if entry.part == part and not entry.shared}
-        for part in PARTS
-    }
+    found = {part: {entry.speaker for entry in entries if entry.part == part and not entry.shared} for part in PARTS}
     if not found["train"]:
         raise ValueError("no training speakers: a folder train/ with speakers must stand beside test/")
     if found["dev"]:
@@ -81,13 +78,9 @@ def _by_lists(found: dict[str, set[str]], entries: Sequence[Entry]) -> Split:
         notes.append(f"{len(speakers['train'])} of the 462 training speakers are there")
     unlisted = sorted(found["train"] - lists["train"])
     if unlisted:
-        notes.append(
-            f"left out, in the train folder but not in the list of training speakers: {', '.join(unlisted)}"
-        )
+        notes.append(f"left out, in the train folder but not in the list of training speakers: {', '.join(unlisted)}")
     if counts != STANDARD_COUNTS:
-        notes.append(
-            f"the standard split has {_numbers(STANDARD_COUNTS)} utterances, here are {_numbers(counts)}"
-        )
+        notes.append(f"the standard split has {_numbers(STANDARD_COUNTS)} utterances, here are {_numbers(counts)}")
     return Split(speakers, rule, tuple(notes))
 
 

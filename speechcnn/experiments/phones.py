@@ -54,8 +54,8 @@ class AlignmentSettings:
 class DecodingSettings:
     """The values among which the decoder's weights are chosen on dev."""
 
-    lm_scales: Sequence[float] = (0.5, 1.0, 1.5, 2.0, 3.0)
-    insertion_penalties: Sequence[float] = (-4.0, -2.0, 0.0, 2.0, 4.0)
+    lm_scales: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    insertion_penalties: Sequence[float] = (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0)
     prior_scale: float = 1.0
 
 

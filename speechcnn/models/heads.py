@@ -23,9 +23,7 @@ class FullLayers(nn.Module):
             raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
         sizes = [*hidden, n_classes]
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(
-            nn.Linear(size, following) for size, following in pairwise(sizes)
-        )
+        self.layers = nn.ModuleList(nn.Linear(size, following) for size, following in pairwise(sizes))
 
     def forward(self, affine: Tensor) -> Tensor:
         """Map the first layer's affine values to class scores.

@@ -38,7 +38,7 @@ class TrainingStopped(RuntimeError):
 class LoopSettings:
     """How long and in what portions to train."""
 
-    epochs: int = 12  # at most
+    epochs: int  # at most
     batch_frames: int = 3000  # padded frames of a batch
     clip_norm: float = 5.0  # the gradient is scaled down to this length
     patience: int = 0  # epochs without a better dev loss before training ends; 0: never
