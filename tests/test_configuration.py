@@ -59,7 +59,7 @@ def test_a_wrong_setting_stops_with_a_sentence_that_names_it(overrides: list[str
 
 @pytest.mark.parametrize("text", ["${oc.env:HOME}", "${oc.env:PATH}"])
 def test_no_environment_in_settings(text: str) -> None:
-    with pytest.raises(SettingsError, match="oc.env"):
+    with pytest.raises(SettingsError, match=r"oc\.env"):
         compose(phones, [f"init={text}"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,11 @@ from speechcnn.labels import Labels, Segment
 def close_holes(segments: Sequence[Segment]) -> list[Segment]:
     """Give each hole between segments (left by a deleted `q`, say) to its neighbours, parted at its middle."""
     closed = list(segments)
-    for i, (left, right) in enumerate(zip(closed[:-1], closed[1:], strict=True)):
+    for i in range(1, len(closed)):
+        left, right = closed[i - 1], closed[i]
         if left.end < right.start:
             middle = (left.end + right.start) / 2
-            closed[i] = Segment(left.label, left.start, middle, left.posterior)
-            closed[i + 1] = Segment(right.label, middle, right.end, right.posterior)
+            closed[i - 1], closed[i] = replace(left, end=middle), replace(right, start=middle)
     return closed
 
 

@@ -30,11 +30,12 @@ def test_a_boundary_on_a_centre_belongs_to_the_later_segment() -> None:
 
 
 def test_a_hole_is_parted_at_its_middle() -> None:
-    closed = close_holes(samples(("a", 0, 100), ("b", 300, 400), ("c", 400, 500)))
+    closed = close_holes(samples(("a", 0, 100), ("b", 300, 400), ("c", 600, 700), ("a", 700, 800)))
     assert [(s.label, round(s.start * 16000), round(s.end * 16000)) for s in closed] == [
         ("a", 0, 200),
-        ("b", 200, 400),
-        ("c", 400, 500),
+        ("b", 200, 500),
+        ("c", 500, 700),
+        ("a", 700, 800),
     ]
 
 
