@@ -34,8 +34,8 @@ class Experiment(Protocol):
 def conf_folder() -> Path:
     """Return the folder of configurations: the checkout's, or the one that the installed package carries."""
     package = Path(__file__).resolve().parent
-    checkout = package.parent / "conf"
-    return checkout if checkout.is_dir() else package / "conf"
+    carried = package / "conf"
+    return carried if carried.is_dir() else package.parent / "conf"
 
 
 def launch(experiment: Experiment, arguments: Sequence[str] | None = None) -> None:

@@ -169,9 +169,10 @@ def broad_class(name: str) -> str:
 
 def _look_up(name: str, table: dict[str, str], size: int) -> str:
     # The set's own names come first: `sil` is a class of the folded sets and a spelling of h# among 61.
-    for spelling in (name, _plain(name)):
-        if spelling in table:
-            return table[spelling]
+    if name in table:
+        return table[name]
+    if _plain(name) in table:
+        return table[_plain(name)]
     if _plain(name) in _folding(48):
         raise ValueError(f"the folded phone {name!r} stands for several phones and cannot be one of {size}")
     raise ValueError(_unknown(name, tuple(table)))

@@ -20,7 +20,7 @@ set_up() { # set_up EXTRA: the environment is remade only when what it is made f
   stamp=".venv/.installed-$extra"
   if [ ! -e "$stamp" ] || [ constraints.txt -nt "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
     echo "Installing speechcnn[$extra] (about 3 GB of downloads the first time, most of it torch) ..." >&2
-    .venv/bin/python -m pip install --quiet --progress-bar on --disable-pip-version-check \
+    .venv/bin/python -m pip install --progress-bar on --disable-pip-version-check \
       --constraint constraints.txt --editable ".[$extra]" || return 1
     touch "$stamp"
   fi
