@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import signal
 
 from speechcnn.corpora.synthesis.plan import Speaker
 
@@ -15,8 +16,6 @@ def record(clean: np.ndarray, speaker: Speaker, utterance: int) -> np.ndarray:
 
     Shape: [N] -> [N], 16 kHz, within full scale.
     """
-    from scipy import signal  # slow to load, and only workers need it
-
     heard = signal.oaconvolve(clean, impulse_response(speaker))[: len(clean)]
     heard *= 10 ** (speaker.level_db / 20) / (_rms(heard) + 1e-9)
     noise = coloured_noise(len(clean), speaker.noise_slope, np.random.default_rng((*speaker.key, 2, utterance)))
@@ -26,8 +25,6 @@ def record(clean: np.ndarray, speaker: Speaker, utterance: int) -> np.ndarray:
 
 def impulse_response(speaker: Speaker) -> np.ndarray:
     """Room and channel of a speaker: direct sound, a tail of decaying noise, then a smooth random equalizer."""
-    from scipy import signal
-
     rng = np.random.default_rng((*speaker.key, 1))
     n_samples = int(RATE * speaker.reverberation_seconds)
     seconds = np.arange(n_samples) / RATE
@@ -51,8 +48,6 @@ def coloured_noise(n_samples: int, slope: float, rng: np.random.Generator) -> np
 
 
 def _channel(rng: np.random.Generator) -> np.ndarray:
-    from scipy import signal
-
     # Minimum phase, so that the channel moves no boundary: half the length of the linear-phase filter, no delay.
     knots = np.array([0, 200, 700, 1500, 3000, 5000, 8000]) / 8000
     gains = 10 ** (rng.uniform(-CHANNEL_DB, CHANNEL_DB, len(knots)) / 20)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import string
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -26,6 +27,9 @@ SIZES: dict[str, dict[str, tuple[int, int]]] = {
 
 # Largest vocal-tract warp of a split: dev and test speakers go beyond what training covers, as people do.
 WARPS = {"train": 0.03, "dev": 0.20, "test": 0.20}
+
+
+SUFFIXES = (".phn", ".wrd", ".txt", ".wav")  # the recording last: where it stands, the labels stand
 
 
 class SynthesisError(ValueError):
@@ -58,6 +62,11 @@ class Sentence:
 
     id: str  # sx12, si7
     text: str
+
+
+def folder(root: Path, speaker: Speaker) -> Path:
+    """Where the files of a speaker stand: train/dr1/fabc0."""
+    return root / speaker.split / f"dr{speaker.region}" / speaker.id
 
 
 def speakers(size: str, seed: int) -> list[Speaker]:

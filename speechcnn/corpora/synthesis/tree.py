@@ -16,8 +16,7 @@ from typing import Any
 
 from speechcnn.corpora.synthesis import plan
 from speechcnn.corpora.synthesis.espeak import find_loader
-from speechcnn.corpora.synthesis.plan import Sentence, Speaker, SynthesisError
-from speechcnn.corpora.synthesis.utterance import SUFFIXES, folder
+from speechcnn.corpora.synthesis.plan import SUFFIXES, Sentence, Speaker, SynthesisError, folder
 
 VERSION = 1  # rises whenever the same size and seed would give other bytes
 RECIPE = "corpus.json"

@@ -17,7 +17,6 @@ from speechcnn.corpora.synthesis.phones import Piece
 from speechcnn.corpora.synthesis.plan import Sentence, Speaker
 
 RATE = acoustics.RATE
-SUFFIXES = (".phn", ".wrd", ".txt", ".wav")  # the recording last: where it stands, the labels stand
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,6 @@ class Utterance:
     samples: np.ndarray
     phones: list[Piece]
     words: list[Piece]
-
-
-def folder(root: Path, speaker: Speaker) -> Path:
-    """Where the files of a speaker stand: train/dr1/fabc0."""
-    return root / speaker.split / f"dr{speaker.region}" / speaker.id
 
 
 def make(espeak: Espeak, speaker: Speaker, sentence: Sentence) -> Utterance:

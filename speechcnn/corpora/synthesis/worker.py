@@ -14,7 +14,7 @@ from typing import Any
 
 from speechcnn.corpora.synthesis import utterance
 from speechcnn.corpora.synthesis.espeak import Espeak
-from speechcnn.corpora.synthesis.plan import Sentence, Speaker, SynthesisError
+from speechcnn.corpora.synthesis.plan import Sentence, Speaker, SynthesisError, folder
 
 _FAILED = 1
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 def _job(espeak: Espeak, job: dict[str, Any]) -> bool:
     speaker = Speaker(**{**job["speaker"], "key": tuple(job["speaker"]["key"])})
-    home = utterance.folder(Path(job["root"]), speaker)
+    home = folder(Path(job["root"]), speaker)
     return all(_utterance(espeak, speaker, Sentence(**each), home) for each in job["sentences"])
 
 
