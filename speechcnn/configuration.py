@@ -60,11 +60,14 @@ def launch(experiment: Experiment, arguments: Sequence[str] | None = None) -> No
 
     @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=experiment.NAME)
     def job(config: DictConfig) -> None:
-        settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+        sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
+        if sweeping:  # each job of a sweep has a folder of its own below the one that was given
+            settings["folder"] = HydraConfig.get().runtime.output_dir
         try:
-            sys.stdout.write(experiment.run(settings) + "\n")  # type: ignore[arg-type]
+            sys.stdout.write(experiment.run(settings) + "\n")
         except experiment.FAILURES as error:
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
+            if sweeping:
                 raise
             fail(error)
 

@@ -96,6 +96,16 @@ def test_weights_of_another_network_are_refused(finished: tuple[Path, str], corp
     assert "init: the network in" in done.stderr
 
 
+def test_a_sweep_gives_each_job_a_folder(corpus: Path, tmp_path: Path) -> None:
+    done = recipe(
+        tmp_path, "--multirun", "experiment=quick", f"corpus.root={corpus}", "folder=sweep", "model=cnn_dnn,dnn"
+    )
+    assert done.returncode == 0, done.stderr
+    models = [json.loads((tmp_path / "sweep" / job / "settings.json").read_text())["model"]["name"] for job in "01"]
+    assert models == ["cnn_dnn", "dnn"]
+    assert all((tmp_path / "sweep" / job / "metrics.json").exists() for job in "01")
+
+
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
