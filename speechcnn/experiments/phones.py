@@ -54,7 +54,7 @@ class AlignmentSettings:
 class DecodingSettings:
     """The values among which the decoder's weights are chosen on dev."""
 
-    lm_scales: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    lm_scales: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
     insertion_penalties: Sequence[float] = (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0)
     prior_scale: float = 1.0
 
