@@ -72,7 +72,7 @@ def make(
         work.jobs.put(job)
     _run(work, min(len(jobs), workers or os.cpu_count() or 1))
     if work.faults:
-        raise SynthesisError(f"{root}: the corpus is not complete: " + "; ".join(sorted(work.faults)))
+        raise SynthesisError(f"{root}: the corpus is not complete: " + "; ".join(sorted(set(work.faults))))
     if work.done < total:  # a thread ended early: the caller's `progress` raised
         raise SynthesisError(f"{root}: the corpus is not complete: stopped after {work.done} of {total}")
 
