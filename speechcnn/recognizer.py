@@ -165,8 +165,9 @@ class PhoneRecognizer:
         try:
             recipe = Recipe(card.pop("features"), card.pop("normalisation"), card.pop("model"))
             labels, weighting = Labels(tuple(card.pop("labels"))), Weighting(**card.pop("decoder"))
+            n_states = card.pop("n_states")
             hmm = PhoneHmm.from_arrays(labels, {name: tensor.numpy() for name, tensor in content.group("hmm").items()})
-            recognizer = cls(recipe, labels, hmm, weighting, card, card.pop("n_states"))
+            recognizer = cls(recipe, labels, hmm, weighting, card, n_states)
             recognizer.model.load_state_dict(content.group("model"))
             recognizer.normalizer.load_state_dict(content.group("normalizer"))
         except (SettingsError, KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -216,7 +216,10 @@ class PhoneExperiment:
                     writer.add_scalar(key, getattr(record, key), record.epoch)
 
             trainer = self.trainer(f"round-{round_number}", on_batch=on_batch, on_epoch=on_epoch)
-            return trainer.fit(self.examples(train), self.examples(dev))
+            try:
+                return trainer.fit(self.examples(train), self.examples(dev))
+            except TrainingStopped as stop:
+                raise TrainingStopped(f"{stop} Give folder={self.folder} and the same settings.") from stop
 
     def realign(self, items: Sequence[Item]) -> list[Item]:
         """Move the state boundaries to where the network trained so far sees them, the phones being known."""
