@@ -105,7 +105,7 @@ def _sound(entry: Entry, finding: _Finding) -> tuple[Path, float] | None:
             faults.append(str(error))
             continue
         if found.rate != RATE:
-            finding.notes[f"sound files have {found.rate} Hz instead of {RATE}: read them with rate={RATE}"] += 1
+            finding.notes[f"sound files have {found.rate} Hz instead of {RATE} and must be resampled"] += 1
         return path, found.seconds
     finding.faults.extend(faults)
     return None

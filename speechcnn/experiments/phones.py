@@ -125,11 +125,12 @@ class PhoneExperiment:
             if round_number:
                 train, dev = self.realign(train), self.realign(dev)
             history += self.train(round_number, train, dev)
-        self.estimate_phone_models(train)
+        self.recognizer.hmm = self.phone_models(train)
         tuned = self.tune(dev)
         scores = [self.scores(item) for item in test]
+        hypotheses = self.decode(scores)
         seconds = time.perf_counter() - self.started
-        outcome = Outcome(corpus, test, scores, self.decode(scores), history, tuned, seconds)
+        outcome = Outcome(corpus, test, scores, hypotheses, history, tuned, seconds)
         return write_results(self.folder, self.recognizer, self.settings, outcome)
 
     def claim_folder(self) -> None:
@@ -237,10 +238,6 @@ class PhoneExperiment:
         """Estimate priors, durations and the phone bigram."""
         bigram = hmm.estimate_bigram([item.utterance.labels for item in items], self.recognizer.labels)
         return hmm.PhoneHmm.estimate([item.states for item in items], self.recognizer.labels, bigram)
-
-    def estimate_phone_models(self, items: Sequence[Item]) -> None:
-        """Give the recogniser its phone models."""
-        self.recognizer.hmm = self.phone_models(items)
 
     def tune(self, items: Sequence[Item]) -> hmm.Tuned:
         """Choose the decoder's weights on dev, by the headline convention, and give them to the recogniser."""
