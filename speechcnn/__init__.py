@@ -20,11 +20,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from speechcnn.layers.verify import verify_layer
     from speechcnn.recognizer import PhoneRecognizer, load
 
-__all__ = ["PhoneRecognizer", "load"]
+__all__ = ["PhoneRecognizer", "load", "verify_layer"]
 
-_ROOMS = {"PhoneRecognizer": "speechcnn.recognizer", "load": "speechcnn.recognizer"}
+_ROOMS = {
+    "PhoneRecognizer": "speechcnn.recognizer",
+    "load": "speechcnn.recognizer",
+    "verify_layer": "speechcnn.layers.verify",
+}
 
 
 def __getattr__(name: str) -> Any:
