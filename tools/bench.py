@@ -2,12 +2,15 @@
 """Measures speechcnn against a named peer: `tools/bench.py [room ...]` prints one table a room.
 
 Every row runs ours and the peer's turn about in the same process, and states the median of each, their ratio and
-the largest difference between their results. The rooms are the files of `tools/benchmarks/`; each offers `rows()`.
+the largest difference between their results; where memory matters, also the peak of each (ours / peer). The rooms
+are the files of `tools/benchmarks/`; each offers `rows()`.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import importlib
 import json
 import platform
@@ -34,6 +37,8 @@ class Row:
     peer_ms: float
     difference: float | None = None  # largest absolute difference between the two results
     note: str = ""
+    ours_mib: float | None = None  # most memory taken at a time, beyond what stood before
+    peer_mib: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -49,6 +54,7 @@ def compare(
     repeats: int = 7,
     difference: float | None = None,
     note: str = "",
+    memory: bool = False,
 ) -> Row:
     """Time two callables turn about (after one warm-up each) and return their medians as a row."""
     timings: tuple[list[float], list[float]] = ([], [])
@@ -58,7 +64,25 @@ def compare(
             start = time.perf_counter()
             call()
             times.append(1000 * (time.perf_counter() - start))
-    return Row(name, statistics.median(timings[0]), peer_name, statistics.median(timings[1]), difference, note)
+    medians = [statistics.median(times) for times in timings]
+    peaks = (peak_mib(ours), peak_mib(peer)) if memory else (None, None)
+    return Row(name, medians[0], peer_name, medians[1], difference, note, *peaks)
+
+
+def peak_mib(call: Callable[[], object]) -> float:
+    """Return how many MiB a call takes at most beyond what the process held before (Linux)."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    before = memory_kib("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # sets the highest value seen to the present one
+    call()
+    return (memory_kib("VmHWM") - before) / 1024
+
+
+def memory_kib(name: str) -> int:
+    """Return one of the process's memory figures."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1])
 
 
 def rooms() -> list[str]:
@@ -71,9 +95,10 @@ def measure(room: str) -> Iterator[Row]:
 
 def print_row(row: Row) -> None:
     difference = "" if row.difference is None else f"{row.difference:.1e}"
+    memory = "" if row.ours_mib is None else f"{row.ours_mib:.0f} / {row.peer_mib:.0f}"
     print(
-        f"{row.name:<44} {row.ours_ms:>10.2f} {row.peer_ms:>10.2f} {row.ratio:>7.2f}  {difference:>8}  {row.peer}"
-        + (f"  ({row.note})" if row.note else ""),
+        f"{row.name:<44} {row.ours_ms:>10.2f} {row.peer_ms:>10.2f} {row.ratio:>7.2f}  {difference:>8} {memory:>11}"
+        f"  {row.peer}" + (f"  ({row.note})" if row.note else ""),
         flush=True,
     )
 
@@ -94,7 +119,7 @@ def main() -> None:
     print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads")
     collected = []
     for room in arguments.rooms or rooms():
-        print(f"\n{room:<44} {'ours ms':>10} {'peer ms':>10} {'ratio':>7}  {'max diff':>8}  peer")
+        print(f"\n{room:<44} {'ours ms':>10} {'peer ms':>10} {'ratio':>7}  {'max diff':>8} {'MiB':>11}  peer")
         for row in measure(room):
             print_row(row)
             collected.append({"room": room, **asdict(row), "ratio": row.ratio})
