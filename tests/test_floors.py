@@ -23,6 +23,8 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Ground floor rooms may build on one another as long as no circle arises; so may the doors on the top floor.
 SIDEWAYS = {0, len(FLOORS) - 1}
 ONLY_IN = {"soundfile": {"audio"}, "hydra": {"configuration"}, "omegaconf": {"configuration"}}
+# The loops judge the layers, so only what judges may look at them, and they look at nothing that is judged.
+REFERENCE, JUDGES = "speechcnn.layers.reference", ("layers/verify", "layers/reference")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -75,6 +77,16 @@ def test_the_rule_catches_a_climber(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ]
 
 
+def test_only_verification_imports_the_reference() -> None:
+    outside = [path for path in MODULES if not str(path.relative_to(PACKAGE)).startswith(JUDGES)]
+    assert not [str(path) for path in outside for name in imports(path) if name.startswith(REFERENCE)]
+
+
+def test_the_reference_imports_nothing_of_the_package_but_itself() -> None:
+    own = [name for path in PACKAGE.glob("layers/reference*/**/*.py") for name in imports(path)]
+    assert not [name for name in own if name.startswith("speechcnn") and not name.startswith(REFERENCE)]
+
+
 def test_recipes_are_leaves() -> None:
     assert not [name for path in MODULES for name in imports(path) if name.startswith("recipes")]
     assert not (PACKAGE.parent / "recipes" / "__init__.py").exists()
@@ -84,6 +96,7 @@ def test_recipes_are_leaves() -> None:
     ("statement", "heavy"),
     [
         ("import speechcnn", {"torch", "numpy", "hydra", "matplotlib", "librosa", "soundfile", "numba"}),
+        ("import speechcnn.layers.verify", {"numba", "librosa", "scipy", "torchaudio", "hydra", "matplotlib"}),
         ("import speechcnn.cli", {"torch", "hydra", "matplotlib", "librosa", "numba"}),
         ("import speechcnn.experiments.phones", {"hydra", "librosa", "espeakng_loader", "tensorboard"}),
     ],
