@@ -56,7 +56,7 @@ def sigmoid_derivative(z: float) -> float:
 
 
 def tanh(z: float) -> float:
-    """Hyperbolic tangent, f(z) = tanh(z)."""
+    """The hyperbolic tangent."""
     return math.tanh(z)
 
 
