@@ -25,7 +25,7 @@ The map, in the order of the lecture:
 Conventions: indices count from 0, where the slides count from 1. Maps are [B, C, ...]: batch, channels, then any number
 of axes (T, or F and T). ``<layer>_forward(x, ...)`` returns the output; ``<layer>_backward(dz, x, ...)`` takes the
 derivative of the divergence with respect to that output, then the same arguments, and returns a tuple with the
-derivative for each tensor that forward takes, in that order. The derivative of a bias is always among them.
+derivative for each tensor that forward takes, in that order; for a bias, if it is given one.
 
 Nothing here is fast, and no code that is may be used here: only verification, tests and tools import this package.
 """

@@ -64,16 +64,16 @@ def conv_backward(
     padding: Size = 0,
     dilation: Size = 1,
     groups: int = 1,
-) -> tuple[Array, Array, Array]:
-    """Return the derivatives for x, w and b.
+) -> tuple[Array, ...]:
+    """Return the derivatives for x, w and b, if it is given.
 
     Lecture: "Complete Backward (with strides)".
 
-    Shape: dz [B, O, P...], x [B, I, ...], w [O, I / groups, K...] -> [B, I, ...], [O, I / groups, K...], [O].
+    Shape: dz [B, O, P...], x [B, I, ...], w [O, I / groups, K...], b [O] -> as x, w, b.
     """
     dx = conv_backward_input(dz, w, x.shape[2:], stride, padding, dilation, groups)
     dw = conv_backward_weight(dz, x, w.shape[2:], stride, padding, dilation, groups)
-    return dx, dw, conv_backward_bias(dz)
+    return (dx, dw) if b is None else (dx, dw, conv_backward_bias(dz))
 
 
 def conv_backward_input(

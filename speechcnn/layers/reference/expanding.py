@@ -87,16 +87,17 @@ def expanding_conv_backward(
     dilation: Size = 1,
     groups: int = 1,
     output_size: Size | None = None,
-) -> tuple[Array, Array, Array]:
-    """Return the derivatives for y, w and b: the exercise that the lecture leaves open.
+) -> tuple[Array, ...]:
+    """Return the derivatives for y, w and b, if it is given.
 
-    The push adds w(i, j, k) y(i, p) to z(j, q) and nothing else, so in the same loop
+    This is the exercise that the lecture leaves open. The push adds w(i, j, k) y(i, p) to z(j, q) and nothing else, so
+    in the same loop
 
         dy(i, p) += w(i, j, k) dz(j, q),        dw(i, j, k) += y(i, p) dz(j, q).
 
     The first is a plain convolution of dz by w with stride b: what forward pushes, backward pulls.
 
-    Shape: dz [B, O, Q...], y [B, I, ...], w [I, O / groups, K...] -> [B, I, ...], [I, O / groups, K...], [O].
+    Shape: dz [B, O, Q...], y [B, I, ...], w [I, O / groups, K...], b [O] -> as y, w, b.
     """
     dy, dw = np.zeros_like(y), np.zeros_like(w)
     for p, k, q in pushes(y.shape[2:], w.shape[2:], dz.shape[2:], stride, padding, dilation):
@@ -104,7 +105,7 @@ def expanding_conv_backward(
             derivative = dz[n, map_seen(i, j, w, groups), *q]
             dy[n, i, *p] += w[i, j, *k] * derivative
             dw[i, j, *k] += y[n, i, *p] * derivative
-    return dy, dw, conv_backward_bias(dz)
+    return (dy, dw) if b is None else (dy, dw, conv_backward_bias(dz))
 
 
 def pushes(

@@ -23,12 +23,13 @@ def flat_forward(x: Array, w: Array, b: Array | None = None) -> Array:
     return z
 
 
-def flat_backward(dz: Array, x: Array, w: Array, b: Array | None = None) -> tuple[Array, Array, Array]:
-    """Return the derivatives for x, w and b: each product of forward hands dz(j) to both of its factors.
+def flat_backward(dz: Array, x: Array, w: Array, b: Array | None = None) -> tuple[Array, ...]:
+    """Return the derivatives for x, w and b, if it is given.
 
+    Each product of forward hands dz(j) to both of its factors.
     Lecture: "Regular backprop until the first flat layer".
 
-    Shape: dz [B, O], x [B, I], w [O, I] -> [B, I], [O, I], [O].
+    Shape: dz [B, O], x [B, I], w [O, I], b [O] -> as x, w, b.
     """
     dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros(len(w))
     for n in range(len(x)):
@@ -37,7 +38,7 @@ def flat_backward(dz: Array, x: Array, w: Array, b: Array | None = None) -> tupl
             for i in range(w.shape[1]):
                 dx[n, i] += w[j, i] * dz[n, j]
                 dw[j, i] += dz[n, j] * x[n, i]
-    return dx, dw, db
+    return (dx, dw) if b is None else (dx, dw, db)
 
 
 def flatten_forward(x: Array) -> Array:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from speechcnn.layers.reference.convolution import conv_backward, conv_forward
+from speechcnn.layers.reference.convolution import conv_backward, conv_backward_bias, conv_forward
 from speechcnn.layers.reference.scanning import Array, Place, Size
 
 
@@ -60,6 +60,97 @@ def transform_filter_backward(dturned: Array, matrix: Array) -> Array:
     return dw
 
 
+def transformed_conv_forward(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    transforms: Sequence[Array],
+    stride: Size = 1,
+    padding: Size = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Array:
+    """Scan every filter in every transformed form: a map for each.
+
+    Lecture: "Transform invariance", z_Tt(s, i, j) = Y . shift(T_t(w(s)), i, j).
+
+    Shape: x [B, I, ...], w [O, I / groups, K...], b [O] -> [B, O, transforms, P...].
+    """
+    forms = [transform_filter(w, matrix) for matrix in transforms]
+    return np.stack([conv_forward(x, form, b, stride, padding, dilation, groups) for form in forms], axis=2)
+
+
+def transformed_conv_backward(
+    dz: Array,
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    transforms: Sequence[Array],
+    stride: Size = 1,
+    padding: Size = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> tuple[Array, ...]:
+    """Return the derivatives for x, w and b, if it is given: the exercise left on "BP with transform invariance".
+
+    The maps of each transform give, as any convolution's, a derivative for x and one for the transformed filter; the
+    latter "flows back through the transform", that is, through its transposed matrix. All forms share one filter, so
+    the derivatives add up.
+
+    Shape: dz [B, O, transforms, P...], x [B, I, ...], w [O, I / groups, K...], b [O] -> as x, w, b.
+    """
+    dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros(len(w))
+    for t, matrix in enumerate(transforms):
+        form, dmap = transform_filter(w, matrix), dz[:, :, t]
+        dx_t, dform = conv_backward(dmap, x, form, None, stride, padding, dilation, groups)
+        dx += dx_t
+        dw += transform_filter_backward(dform, matrix)
+        db += conv_backward_bias(dmap)
+    return (dx, dw) if b is None else (dx, dw, db)
+
+
+def pool_transforms_forward(maps: Array, pool: str = "max") -> Array:
+    """Return the ``max`` or the ``mean`` over the transforms at every place.
+
+    The slides leave open what becomes of the set of maps; pooled, the result is the same for every transformed pattern.
+
+    Shape: [B, O, transforms, P...] -> [B, O, P...].
+    """
+    z = np.zeros((*maps.shape[:2], *maps.shape[3:]))
+    for n, j, *p in np.ndindex(*z.shape):
+        for t, share in enumerate(shares(maps[n, j, :, *p], pool)):
+            z[n, j, *p] += share * maps[n, j, t, *p]
+    return z
+
+
+def pool_transforms_backward(dz: Array, maps: Array, pool: str = "max") -> tuple[Array]:
+    """Hand each derivative to the transform whose value was the largest, or to all in equal parts.
+
+    Shape: dz [B, O, P...], maps [B, O, transforms, P...] -> [B, O, transforms, P...].
+    """
+    dmaps = np.zeros_like(maps)
+    for n, j, *p in np.ndindex(*dz.shape):
+        for t, share in enumerate(shares(maps[n, j, :, *p], pool)):
+            dmaps[n, j, t, *p] = share * dz[n, j, *p]
+    return (dmaps,)
+
+
+def shares(values: Array, pool: str) -> list[float]:
+    """Return the share of each transform's value in the pooled one; the first of equal largest ones has all.
+
+    Shape: [transforms] -> [transforms].
+
+    Raises:
+        ValueError: `pool` is neither word.
+    """
+    if pool not in ("max", "mean"):
+        raise ValueError(f"pool must be 'max' or 'mean', got {pool!r}")
+    n = len(values)
+    return [1 / n] * n if pool == "mean" else [float(t == np.argmax(values)) for t in range(n)]
+
+
 def invariant_conv_forward(
     x: Array,
     w: Array,
@@ -74,25 +165,14 @@ def invariant_conv_forward(
 ) -> Array:
     """Scan every filter in every transformed form, and pool over the forms.
 
-    Lecture: "Transform invariance", z_Tt(s, i, j) = Y . shift(T_t(w(s)), i, j). The slides leave open what becomes of
-    the set of maps. `pool` keeps the ``max`` or the ``mean`` over transforms, or the maps themselves (``none``).
+    Lecture: "The network becomes invariant to all the transforms considered".
 
-    Shape: x [B, I, ...], w [O, I / groups, K...], b [O] -> [B, O, P...], with ``none`` [B, O, transforms, P...].
-
-    Raises:
-        ValueError: `pool` is none of the words.
+    Shape: x [B, I, ...], w [O, I / groups, K...], b [O] -> [B, O, P...].
     """
-    maps = np.stack(
-        [conv_forward(x, transform_filter(w, a), b, stride, padding, dilation, groups) for a in transforms], axis=2
+    maps = transformed_conv_forward(
+        x, w, b, transforms=transforms, stride=stride, padding=padding, dilation=dilation, groups=groups
     )
-    if pool == "none":
-        return maps
-    z = np.zeros((*maps.shape[:2], *maps.shape[3:]))
-    for place in np.ndindex(*z.shape):
-        n, j, *p = place
-        for t, share in enumerate(shares(maps[n, j, :, *p], pool)):
-            z[place] += share * maps[n, j, t, *p]
-    return z
+    return pool_transforms_forward(maps, pool)
 
 
 def invariant_conv_backward(
@@ -107,38 +187,15 @@ def invariant_conv_backward(
     padding: Size = 0,
     dilation: Size = 1,
     groups: int = 1,
-) -> tuple[Array, Array, Array]:
-    """Return the derivatives for x, w and b: the exercise left on "BP with transform invariance".
+) -> tuple[Array, ...]:
+    """Return the derivatives for x, w and b, if it is given: back through the pool, then through the transforms.
 
-    The derivative of each pooled value goes to the transform it came from (max) or to all in equal parts (mean). Each
-    transform's maps then give, as any convolution's, a derivative for x and one for the transformed filter; the latter
-    "flows back through the transform", that is, through its transposed matrix. All forms share one filter, so the
-    derivatives add up.
-
-    Shape: dz as forward's result, x [B, I, ...], w [O, I / groups, K...] -> [B, I, ...], [O, I / groups, K...], [O].
+    Shape: dz [B, O, P...], x [B, I, ...], w [O, I / groups, K...], b [O] -> as x, w, b.
     """
-    scan = {"stride": stride, "padding": padding, "dilation": dilation}
-    dmaps = dz
-    if pool != "none":
-        maps = invariant_conv_forward(x, w, b, transforms=transforms, pool="none", groups=groups, **scan)
-        dmaps = np.zeros_like(maps)
-        for n, j, *p in np.ndindex(*dz.shape):
-            for t, share in enumerate(shares(maps[n, j, :, *p], pool)):
-                dmaps[n, j, t, *p] += share * dz[n, j, *p]
-    dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros(len(w))
-    for t, matrix in enumerate(transforms):
-        turned = transform_filter(w, matrix)
-        dx_t, dturned, db_t = conv_backward(dmaps[:, :, t], x, turned, b, groups=groups, **scan)
-        dx, dw, db = dx + dx_t, dw + transform_filter_backward(dturned, matrix), db + db_t
-    return dx, dw, db
-
-
-def shares(values: Array, pool: str) -> list[float]:
-    """Return the share of each transform's value in the pooled one; the first of equal largest ones has all.
-
-    Shape: [transforms] -> [transforms].
-    """
-    if pool not in ("max", "mean"):
-        raise ValueError(f"pool must be 'max', 'mean' or 'none', got {pool!r}")
-    n = len(values)
-    return [1 / n] * n if pool == "mean" else [float(t == np.argmax(values)) for t in range(n)]
+    maps = transformed_conv_forward(
+        x, w, b, transforms=transforms, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
+    (dmaps,) = pool_transforms_backward(dz, maps, pool)
+    return transformed_conv_backward(
+        dmaps, x, w, b, transforms=transforms, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )

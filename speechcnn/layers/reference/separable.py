@@ -59,10 +59,12 @@ def separable_conv_backward(
     stride: Size = 1,
     padding: Size = 0,
     dilation: Size = 1,
-) -> tuple[Array, Array, Array, Array]:
-    """Return the derivatives for x, depth, point and b: through the weighted sum first, then through the scan.
+) -> tuple[Array, ...]:
+    """Return the derivatives for x, depth, point and b, if it is given.
 
-    Shape: dz [B, N, P...], x [B, M, ...], depth [M, K...], point [N, M] -> [B, M, ...], [M, K...], [N, M], [N].
+    The way back is through the weighted sum first, then through the scan.
+
+    Shape: dz [B, N, P...], x [B, M, ...], depth [M, K...], point [N, M], b [N] -> as x, depth, point, b.
     """
     y = _scan_each(x, depth, stride, padding, dilation)
     dy, dpoint, db = np.zeros_like(y), np.zeros_like(point), np.zeros(len(point))
@@ -77,7 +79,7 @@ def separable_conv_backward(
         for s, m in np.ndindex(*x.shape[:2]):
             dx[s, m, *q] += depth[m, *k] * dy[s, m, *p]
             ddepth[m, *k] += dy[s, m, *p] * x[s, m, *q]
-    return dx, ddepth, dpoint, db
+    return (dx, ddepth, dpoint) if b is None else (dx, ddepth, dpoint, db)
 
 
 def _scan_each(x: Array, depth: Array, stride: Size, padding: Size, dilation: Size) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from speechcnn.layers.reference.scanning import Array, taps
 
 
-def limited_sharing_forward(x: Array, w: Array, b: Array | None, width: int, shift: int) -> Array:
+def limited_sharing_forward(x: Array, w: Array, b: Array | None = None, *, width: int, shift: int) -> Array:
     """Scan each section by its own filters: z(s, j, f, t) += w(s, j, i, a, c) x(i, s shift + f + a, t + c).
 
     Shape: x [B, C, F, T], w [S, O, C, KF, KT], b [S, O] -> [B, S, O, width - KF + 1, T - KT + 1].
@@ -29,11 +29,13 @@ def limited_sharing_forward(x: Array, w: Array, b: Array | None, width: int, shi
 
 
 def limited_sharing_backward(
-    dz: Array, x: Array, w: Array, b: Array | None, width: int, shift: int
-) -> tuple[Array, Array, Array]:
-    """Return the derivatives for x, w and b; bands that several sections cover collect from all of them.
+    dz: Array, x: Array, w: Array, b: Array | None = None, *, width: int, shift: int
+) -> tuple[Array, ...]:
+    """Return the derivatives for x, w and b, if it is given.
 
-    Shape: dz [B, S, O, width - KF + 1, T - KT + 1], x [B, C, F, T], w [S, O, C, KF, KT] -> as x, as w, [S, O].
+    Bands that several sections cover collect from all of them.
+
+    Shape: dz [B, S, O, width - KF + 1, T - KT + 1], x [B, C, F, T], w [S, O, C, KF, KT], b [S, O] -> as x, w, b.
     """
     n_sections, n_filters, n_maps, *kernel = w.shape
     dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros((n_sections, n_filters))
@@ -43,4 +45,4 @@ def limited_sharing_backward(
             dw[s, j, i, a, c] += dz[n, s, j, f, t] * x[n, i, s * shift + f + a, t + c]
     for n, s, j, f, t in np.ndindex(*dz.shape):
         db[s, j] += dz[n, s, j, f, t]
-    return dx, dw, db
+    return (dx, dw) if b is None else (dx, dw, db)

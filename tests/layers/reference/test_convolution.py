@@ -94,5 +94,5 @@ def test_a_filter_that_does_not_fit_is_refused(rng) -> None:
 
 
 def test_a_batch_without_items_gives_zero_filter_derivatives() -> None:
-    dx, dw, db = conv_backward(np.zeros((0, 2, 3)), np.zeros((0, 1, 5)), np.ones((2, 1, 3)))
+    dx, dw, db = conv_backward(np.zeros((0, 2, 3)), np.zeros((0, 1, 5)), np.ones((2, 1, 3)), np.ones(2))
     assert (dx.shape, dw.sum(), db.sum()) == ((0, 1, 5), 0, 0)

@@ -35,7 +35,7 @@ def test_heterogeneous_pool_agrees_with_torch(truth, sizes, shift, rng, agrees_w
         heterogeneous_pool_backward,
         lambda x: truth(x, **settings),
         rng.standard_normal((2, 5, 7, 3)),
-        reading=truth.__name__,
+        assignment=truth.__name__,
         **settings,
     )
 
@@ -45,9 +45,9 @@ def test_heterogeneous_pool_agrees_with_finite_differences(rng, agrees_with_diff
     agrees_with_differences(heterogeneous_pool_forward, heterogeneous_pool_backward, x, sizes=[1, 3], shift=1)
 
 
-def test_an_unknown_reading_is_refused(rng) -> None:
+def test_an_unknown_assignment_is_refused(rng) -> None:
     with pytest.raises(ValueError, match="'partition' or 'replicate', got 'both'"):
-        heterogeneous_pool_forward(rng.standard_normal((1, 1, 2, 1)), [1], 1, reading="both")
+        heterogeneous_pool_forward(rng.standard_normal((1, 1, 2, 1)), [1], 1, assignment="both")
 
 
 def blurred(x: torch.Tensor, taps: list[float], stride: int) -> torch.Tensor:
@@ -55,13 +55,14 @@ def blurred(x: torch.Tensor, taps: list[float], stride: int) -> torch.Tensor:
     n = x.dim() - 2
     kernel = torch.tensor(taps, dtype=x.dtype)
     kernel = kernel if n == 1 else torch.outer(kernel, kernel)
-    conv = F.conv1d if n == 1 else F.conv2d
+    return weighed(x, kernel, stride, len(taps) // 2)
+
+
+def weighed(x: torch.Tensor, kernel: torch.Tensor, stride, padding) -> torch.Tensor:
+    conv = F.conv1d if x.dim() == 3 else F.conv2d
     kernel = kernel.expand(x.shape[1], 1, *kernel.shape)
-
-    def scan(maps: torch.Tensor) -> torch.Tensor:
-        return conv(maps, kernel, None, stride, len(taps) // 2, groups=maps.shape[1])
-
-    return scan(x) / scan(torch.ones_like(x))
+    scanned, ones = (conv(maps, kernel, None, stride, padding, groups=x.shape[1]) for maps in (x, torch.ones_like(x)))
+    return scanned / ones
 
 
 @pytest.mark.parametrize(("size", "stride"), [((9,), 2), ((10,), 3), ((5, 6), 2)])
@@ -79,6 +80,20 @@ def test_anti_aliased_pool_agrees_with_torch(size, kernel, stride, rng, agrees_w
     x = rng.standard_normal((2, 3, *size))
     agrees_with_torch(
         anti_aliased_pool_forward, anti_aliased_pool_backward, truth, x, kernel_size=kernel, stride=stride
+    )
+
+
+def test_anti_aliased_pool_blurs_no_axis_that_keeps_its_values(rng, agrees_with_torch) -> None:
+    settings = {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 0), "dilation": (1, 2)}
+    pool = {**settings, "stride": 1}
+    column = torch.tensor([[1.0, 4.0, 6.0, 4.0, 1.0]], dtype=torch.float64).T
+    agrees_with_torch(
+        anti_aliased_pool_forward,
+        anti_aliased_pool_backward,
+        lambda x: weighed(F.max_pool2d(x, **pool), column, (2, 1), (2, 0)),
+        rng.standard_normal((2, 3, 7, 6)),
+        blur_size=5,
+        **settings,
     )
 
 
