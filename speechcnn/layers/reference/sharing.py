@@ -8,41 +8,44 @@ from __future__ import annotations
 
 import numpy as np
 
-from speechcnn.layers.reference.scanning import Array, taps
+from speechcnn.layers.reference.scanning import Array, scan_size, taps
 
 
-def limited_sharing_forward(x: Array, w: Array, b: Array | None = None, *, width: int, shift: int) -> Array:
-    """Scan each section by its own filters: z(s, j, f, t) += w(s, j, i, a, c) x(i, s shift + f + a, t + c).
+def limited_sharing_forward(
+    x: Array, w: Array, b: Array | None = None, *, width: int, shift: int, padding: int = 0
+) -> Array:
+    """Scan each section by its own filters: z(s, j, p) += w(s, j, i, k) x(i, q), q in section s.
 
-    Shape: x [B, C, F, T], w [S, O, C, KF, KT], b [S, O] -> [B, S, O, width - KF + 1, T - KT + 1].
+    Padding is of frames alone: a section ends where it ends.
+
+    Shape: x [B, C, F, T], w [S, O, C, KF, KT], b [S, O] -> [B, S, O, width - KF + 1, T + 2 padding - KT + 1].
     """
-    n_sections, n_filters, n_maps, *kernel = w.shape
-    n_bands, n_frames = width - kernel[0] + 1, x.shape[3] - kernel[1] + 1
-    z = np.zeros((len(x), n_sections, n_filters, n_bands, n_frames))
+    section, kernel = (width, x.shape[3]), w.shape[3:]
+    z = np.zeros((len(x), *w.shape[:2], *scan_size(section, kernel, padding=(0, padding))))
     if b is not None:
-        for s, j in np.ndindex(n_sections, n_filters):
+        for s, j in np.ndindex(*b.shape):
             z[:, s, j] = b[s, j]
-    for (f, t), (a, c), _ in taps((width, x.shape[3]), tuple(kernel)):
-        for n, s, j, i in np.ndindex(len(x), n_sections, n_filters, n_maps):
-            z[n, s, j, f, t] += w[s, j, i, a, c] * x[n, i, s * shift + f + a, t + c]
+    for p, k, (band, t) in taps(section, kernel, padding=(0, padding)):
+        for n, s, j, i in np.ndindex(len(x), *w.shape[:3]):
+            z[n, s, j, *p] += w[s, j, i, *k] * x[n, i, s * shift + band, t]
     return z
 
 
 def limited_sharing_backward(
-    dz: Array, x: Array, w: Array, b: Array | None = None, *, width: int, shift: int
+    dz: Array, x: Array, w: Array, b: Array | None = None, *, width: int, shift: int, padding: int = 0
 ) -> tuple[Array, ...]:
     """Return the derivatives for x, w and b, if it is given.
 
     Bands that several sections cover collect from all of them.
 
-    Shape: dz [B, S, O, width - KF + 1, T - KT + 1], x [B, C, F, T], w [S, O, C, KF, KT], b [S, O] -> as x, w, b.
+    Shape: dz as forward's result, x [B, C, F, T], w [S, O, C, KF, KT], b [S, O] -> as x, w, b.
     """
-    n_sections, n_filters, n_maps, *kernel = w.shape
-    dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros((n_sections, n_filters))
-    for (f, t), (a, c), _ in taps((width, x.shape[3]), tuple(kernel)):
-        for n, s, j, i in np.ndindex(len(x), n_sections, n_filters, n_maps):
-            dx[n, i, s * shift + f + a, t + c] += w[s, j, i, a, c] * dz[n, s, j, f, t]
-            dw[s, j, i, a, c] += dz[n, s, j, f, t] * x[n, i, s * shift + f + a, t + c]
-    for n, s, j, f, t in np.ndindex(*dz.shape):
-        db[s, j] += dz[n, s, j, f, t]
+    dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros(w.shape[:2])
+    for p, k, (band, t) in taps((width, x.shape[3]), w.shape[3:], padding=(0, padding)):
+        for n, s, j, i in np.ndindex(len(x), *w.shape[:3]):
+            dx[n, i, s * shift + band, t] += w[s, j, i, *k] * dz[n, s, j, *p]
+            dw[s, j, i, *k] += dz[n, s, j, *p] * x[n, i, s * shift + band, t]
+    for n, s, j in np.ndindex(*dz.shape[:3]):
+        for p in np.ndindex(*dz.shape[3:]):
+            db[s, j] += dz[n, s, j, *p]
     return (dx, dw) if b is None else (dx, dw, db)
