@@ -46,7 +46,7 @@ def flatten_forward(x: Array) -> Array:
 
     Shape: [B, C, ...] -> [B, C * ...].
     """
-    y = np.zeros((len(x), x[0].size))
+    y = np.zeros((len(x), int(np.prod(x.shape[1:]))))
     for n in range(len(x)):
         for i, place in enumerate(np.ndindex(*x.shape[1:])):
             y[n, i] = x[n, *place]

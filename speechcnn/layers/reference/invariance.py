@@ -2,7 +2,7 @@
 
 A transform of a filter is a matrix A [K'..., K...]: tap k' of the transformed filter is the sum over k of A(k', k)
 w(k). It holds the "point correspondences between original and transformed filters" that the lecture asks for: a
-reflection has a single 1 in each row, a rotation by 45 degrees the weights of its interpolation. "The set of transforms
+reflection has a single 1 in each row, a rotation by 45 degrees the weights of its interpolation. The "set of transforms
 must be enumerated and discrete"; here all of them make filters of the same size.
 """
 
@@ -96,8 +96,8 @@ def transformed_conv_backward(
     """Return the derivatives for x, w and b, if it is given: the exercise left on "BP with transform invariance".
 
     The maps of each transform give, as any convolution's, a derivative for x and one for the transformed filter; the
-    latter "flows back through the transform", that is, through its transposed matrix. All forms share one filter, so
-    the derivatives add up.
+    latter flows "back through the transforms to update individual filters", that is, through the transposed matrix.
+    All forms share one filter, so the derivatives add up.
 
     Shape: dz [B, O, transforms, P...], x [B, I, ...], w [O, I / groups, K...], b [O] -> as x, w, b.
     """

@@ -71,15 +71,19 @@ def interpolate_cubic_backward(dy: Array, x: Array, factor: Size) -> tuple[Array
 def _along_each_axis(maps: Array, factor: Size, change: Callable[[Array, int], Array]) -> Array:
     """Change every line of the maps, along one axis after the other. Axes do not interact, so their order is free."""
     for axis, b in enumerate(per_axis(factor, maps.ndim - 2), start=2):
-        maps = np.apply_along_axis(change, axis, maps, b)
+        lines = np.moveaxis(maps, axis, -1)
+        changed = np.zeros((*lines.shape[:-1], len(change(np.zeros(lines.shape[-1]), b))))
+        for place in np.ndindex(*lines.shape[:-1]):
+            changed[place] = change(lines[place], b)
+        maps = np.moveaxis(changed, -1, axis)
     return maps
 
 
 def insert_zeros(x: Array, b: int) -> Array:
     """Insert b - 1 zeros behind every value.
 
-    The slide puts them "between adjacent elements", which gives (N - 1) b + 1 values, yet "to increase the size by b":
-    b - 1 more zeros behind the last value make the two agree, and change no sum over the result.
+    The slide puts them "between adjacent elements", which gives (N - 1) b + 1 values, yet "to increase the size of the
+    map by b": b - 1 more zeros behind the last value make the two agree, and change no sum over the result.
 
     Shape: [N] -> [b N].
     """

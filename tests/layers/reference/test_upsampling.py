@@ -76,5 +76,13 @@ def test_backward_is_the_adjoint(mode, size, factor, rng, is_adjoint) -> None:
 
 
 @modes
+def test_a_batch_without_items_stays_without(mode) -> None:
+    forward, backward = PAIRS[mode]
+    x = np.zeros((0, 3, 4, 5))
+    assert forward(x, (1, 3)).shape == (0, 3, 4, 15)
+    assert backward(forward(x, (1, 3)), x, (1, 3))[0].shape == x.shape
+
+
+@modes
 def test_backward_agrees_with_finite_differences(mode, rng, agrees_with_differences) -> None:
     agrees_with_differences(*PAIRS[mode], rng.standard_normal((1, 2, 3, 4)), factor=(3, 2))
