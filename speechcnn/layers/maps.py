@@ -6,7 +6,7 @@ Maps are [B, C, T] for 1-D layers and [B, C, F, T] for 2-D layers: batch, channe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
@@ -53,6 +53,12 @@ def check_maps(layer: str, maps: Tensor, n_axes: Sequence[int], channels: int | 
         )
 
 
+def check_types(layer: str, maps: Tensor, weight: Tensor) -> None:
+    """Raise a TypeError unless maps and weights hold numbers of one type."""
+    if maps.dtype != weight.dtype:
+        raise TypeError(f"{layer}: maps and weights must be of one type; got {maps.dtype} and {weight.dtype}.")
+
+
 def check_fits(layer: str, maps: Tensor, extent: Sequence[int], padding: Sequence[int]) -> None:
     """Raise a ValueError when a kernel's extent (its dilation counted in) is larger than the padded map."""
     sizes = maps.shape[2:]
@@ -64,7 +70,7 @@ def check_fits(layer: str, maps: Tensor, extent: Sequence[int], padding: Sequenc
             )
 
 
-def autocast(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+def autocast(*tensors: Tensor | None) -> tuple[Any, ...]:
     """Return the tensors in the type that autocast asks for, as torch does for its own operators; else unchanged."""
     device = next(tensor.device.type for tensor in tensors if tensor is not None)
     if not torch.is_autocast_enabled(device):
