@@ -253,13 +253,18 @@ def mixed(parts: list[Tensor], weights: Sequence[float]) -> Tensor:
 
 def steps(samples: Tensor, axis: int) -> Tensor:
     """Return x[i+1] - x[i], and zero at the last place: the last sample is its own successor."""
-    return F.pad(samples.diff(dim=axis), sides(0, 1, axis))
+    length = samples.shape[axis]
+    differences = F.pad(samples, sides(0, 1, axis)).narrow(axis, 1, length) - samples
+    differences.narrow(axis, length - 1, 1).zero_()
+    return differences
 
 
 def steps_adjoint(values: Tensor, axis: int) -> Tensor:
-    """Return v[i-1] - v[i], where v stands for the values without the last."""
-    inner = values.narrow(axis, 0, values.shape[axis] - 1)
-    return F.pad(inner, sides(1, 0, axis)) - F.pad(inner, sides(0, 1, axis))
+    """Return v[i-1] - v[i], where v are the values with zero at the last place."""
+    length = values.shape[axis]
+    values = values.clone()
+    values.narrow(axis, length - 1, 1).zero_()
+    return F.pad(values, sides(1, 0, axis)).narrow(axis, 0, length) - values
 
 
 def insert_zeros(samples: Tensor, factors: tuple[int, ...], sizes: tuple[int, ...]) -> Tensor:
