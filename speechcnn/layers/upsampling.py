@@ -16,7 +16,6 @@ where m are the second derivatives at the samples (`speechcnn.layers.spline`).
 
 Source: the lecture's section on up-sampling layers, which leaves the derivatives through lines and splines open.
 """
-# ruff: noqa: D102 - the classes of this file that are torch Functions say what forward and backward do
 
 from __future__ import annotations
 
@@ -134,49 +133,56 @@ def output_sizes(sizes: Sequence[int], factors: Sequence[int], wanted: Size | No
 
 
 class InsertZeros(Function):
-    """Write the samples between zeros; [.., N] -> [.., size] along each of the last axes."""
+    """y = U x: the samples at each factor-th place of the last axes, zeros between."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(samples: Tensor, factors: tuple[int, ...], sizes: tuple[int, ...]) -> Tensor:
+        """Shape: [..., N...] -> [..., size...]."""
         return insert_zeros(samples, factors, sizes)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep what the adjoint needs."""
         ctx.factors = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        """Set dx = U^T dy."""
         return DropBetween.apply(grad, ctx.factors), None, None
 
 
 class DropBetween(Function):
-    """Keep each factor-th value: the adjoint of `InsertZeros`."""
+    """x = U^T y: each factor-th value; the adjoint of `InsertZeros`."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(values: Tensor, factors: tuple[int, ...]) -> Tensor:
+        """Shape: [..., size...] -> [..., N...]."""
         return values[every(factors)].clone(memory_format=torch.contiguous_format)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep what the adjoint needs."""
         values, ctx.factors = inputs
         ctx.sizes = tuple(values.shape[-len(ctx.factors) :])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        """Set the derivative of U^T dy for dy: U."""
         return InsertZeros.apply(grad, ctx.factors, ctx.sizes), None
 
 
 class Interpolate(Function):
-    """Fill one axis by lines or a spline; [.., N, ..] -> [.., size, ..]. `axis` counts from the end."""
+    """y = U x along one axis, counted from the end: lines or a spline through the samples."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(samples: Tensor, mode: Mode, factor: int, size: int, axis: int) -> Tensor:
+        """Shape: [..., N, ...] -> [..., size, ...]."""
         parts = parts_of(working(samples), mode, axis)
         shape = list(samples.shape)
         shape[axis] = size
@@ -187,21 +193,24 @@ class Interpolate(Function):
         return values
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep what the adjoint needs."""
         _, ctx.mode, ctx.factor, _, ctx.axis = inputs
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+        """Set dx = U^T dy."""
         return InterpolateAdjoint.apply(grad, ctx.mode, ctx.factor, ctx.axis), None, None, None, None
 
 
 class InterpolateAdjoint(Function):
-    """Give each sample the sum of what the values took from it; [.., size, ..] -> [.., N, ..]."""
+    """x = U^T y: each sample gets the sum of what the values took from it; the adjoint of `Interpolate`."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(values: Tensor, mode: Mode, factor: int, axis: int) -> Tensor:
+        """Shape: [..., size, ...] -> [..., N, ...]."""
         first = working(values[phase(0, factor, axis)])  # the samples' own places, so its length is N
         parts = [first.clone(), *(torch.zeros_like(first) for _ in shares(mode, 0.0)[1:])]
         for k in range(1, factor):
@@ -211,12 +220,14 @@ class InterpolateAdjoint(Function):
         return parts_adjoint(parts, axis).to(values.dtype)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep what the adjoint needs."""
         values, ctx.mode, ctx.factor, ctx.axis = inputs
         ctx.size = values.shape[ctx.axis]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        """Set the derivative of U^T dy for dy: U."""
         return Interpolate.apply(grad, ctx.mode, ctx.factor, ctx.size, ctx.axis), None, None, None
 
 
