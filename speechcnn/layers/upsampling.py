@@ -57,7 +57,7 @@ class Upsample(nn.Module):
     ) -> None:
         super().__init__()
         check_words(mode, backprop)
-        per_axis("factor", factor, 1 if isinstance(factor, int) else len(factor))
+        per_axis("factor", factor, len(factor) if isinstance(factor, Sequence) else 1)
         self.factor, self.mode, self.output_size, self.backprop = factor, mode, output_size, backprop
 
     def forward(self, maps: Tensor) -> Tensor:
