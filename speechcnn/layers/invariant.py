@@ -208,7 +208,11 @@ class LargestTransform(Function):
     @staticmethod
     def forward(answers: Tensor) -> tuple[Tensor, Tensor]:
         """Shape: [B, S, n, ...] -> twice [B, S, ...]."""
-        largest, which = answers.max(2)
+        largest = answers[:, :, 0].clone()
+        which = torch.zeros_like(largest, dtype=torch.int16)
+        for t in range(1, answers.shape[2]):  # one vectorised pass for each, where torch's max with places takes none
+            which = which.masked_fill(answers[:, :, t] > largest, t)
+            largest = torch.maximum(largest, answers[:, :, t])
         return largest, which
 
     @staticmethod
@@ -232,8 +236,9 @@ class GiveWinner(Function):
     @staticmethod
     def forward(values: Tensor, which: Tensor, n_transforms: int) -> Tensor:
         """Shape: twice [B, S, ...] -> [B, S, n, ...]."""
-        shape = (*values.shape[:2], n_transforms, *values.shape[2:])
-        return values.new_zeros(shape).scatter_(2, which.unsqueeze(2), values.unsqueeze(2))
+        transforms = torch.arange(n_transforms, dtype=which.dtype, device=which.device)
+        won = which.unsqueeze(2) == transforms.view(-1, *[1] * (which.dim() - 2))
+        return torch.where(won, values.unsqueeze(2), 0)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -254,7 +259,7 @@ class TakeWinner(Function):
     @staticmethod
     def forward(answers: Tensor, which: Tensor) -> Tensor:
         """Shape: [B, S, n, ...] and [B, S, ...] -> [B, S, ...]."""
-        return answers.gather(2, which.unsqueeze(2)).squeeze(2)
+        return answers.gather(2, which.long().unsqueeze(2)).squeeze(2)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
