@@ -17,18 +17,18 @@ Groups = dict[str, dict[str, str]]  # kind (speaker, sex, dialect ...) -> uttera
 def groups(ids: Mapping[str, str], corpus: Path | None = None, table: Path | None = None) -> Groups:
     """Groups of utterances by kind; `ids` holds the name of each utterance by the id that its file gave it.
 
-    A table overrides a corpus and a corpus the ids. Kinds that nothing tells are left out; an utterance of which only
-    others' group is told is UNKNOWN, in every kind but `speaker`, which is then left out altogether.
+    A table overrides a corpus and a corpus the ids. Kinds that nothing tells are left out; utterances whose group is
+    not told while others' is are UNKNOWN, but `speaker` is left out as soon as one is not known.
 
     Raises:
-        ValueError: no corpus at `corpus`, or faults of the table.
+        ValueError: no corpus at `corpus` or none of these utterances in it, or faults of the table.
         FileNotFoundError: no table there.
     """
     names = set(ids.values())
     found: Groups = {"dialect": {}, "sex": {}, "speaker": {}}
     _merge(found, _from_ids(ids))
     if corpus:
-        _merge(found, _from_entries(entry for entry in entries(corpus) if entry.id in names))
+        _merge(found, _from_corpus(corpus, names))
     if table:
         _merge(found, _from_table(table, names, found["speaker"]))
     if not found["dialect"] and named_set(found["speaker"].values()) == "core":
@@ -71,8 +71,10 @@ def _from_ids(ids: Mapping[str, str]) -> Groups:
     }
 
 
-def _from_entries(found: Iterable[Entry]) -> Groups:
-    known = list(found)
+def _from_corpus(corpus: Path, names: Iterable[str]) -> Groups:
+    known = [entry for entry in entries(corpus) if entry.id in names]
+    if not known:
+        raise ValueError(f"{corpus}: none of the references stands in this corpus")
     return {
         "dialect": {entry.id: entry.dialect for entry in known},
         "speaker": {entry.id: entry.speaker for entry in known},
@@ -85,14 +87,16 @@ def _from_table(path: Path, names: Iterable[str], speakers: Mapping[str, str]) -
     key = next((column for column in ("utterance", "speaker") if column in header), "")
     if not key:
         raise ValueError(f"{path}: the first line must name a column utterance or speaker, got {', '.join(header)}")
-    by_key: dict[str, dict[str, str]] = {}
-    common = common_ids(row[key] for row in rows) if key == "utterance" else {row[key]: row[key] for row in rows}
-    if len(common) < len(rows):
-        raise ValueError(f"{path}: every {key} must stand once, {len(rows) - len(common)} lines repeat one")
+    found = [row[key] for row in rows]
+    common = common_ids(found) if key == "utterance" else {name: name.upper() for name in found}
     by_key = {common[row[key]]: row for row in rows}
-    keys = {name: name if key == "utterance" else speakers.get(name, "") for name in names}
+    if len(by_key) < len(rows):
+        raise ValueError(f"{path}: every {key} must stand once, {len(rows) - len(by_key)} lines repeat one")
+    known = {name: by_key.get(name if key == "utterance" else speakers.get(name, "")) for name in names}
+    if not any(known.values()):
+        raise ValueError(f"{path}: no {key} in it is one of the references'")
     kinds = [column for column in header if column != key]
-    return {kind: {name: by_key.get(keys[name], {}).get(kind, "") for name in keys} for kind in kinds}
+    return {kind: {name: row[kind] for name, row in known.items() if row} for kind in kinds}
 
 
 def _rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:

@@ -82,10 +82,11 @@ def _verdict(scored: Scored) -> list[str]:
     first, second = (str(side.path) for side, _ in scored.systems)
     points = 100 * one.bootstrap.difference
     ps = (one.bootstrap.p_value, one.segments.p_value)
+    shown = [tables.p_text(p) for p in ps]
     told = {2: "significant at 5 % by both tests", 1: "significant at 5 % by one of two tests", 0: "not significant"}
     what = f"{abs(points):.2f} points {'better' if points < 0 else 'worse'} than" if points else "as good as"
     sentence = f"{second} is {what} {first} under {name}"
-    return [f"{sentence}: {told[sum(p < SIGNIFICANT for p in ps)]} (bootstrap p {ps[0]:.4f}, MAPSSWE p {ps[1]:.4f})"]
+    return [f"{sentence}: {told[sum(p < SIGNIFICANT for p in ps)]} (p {shown[0]} by bootstrap, {shown[1]} by MAPSSWE)"]
 
 
 def _tables(scored: Scored, top: int, utterances: bool) -> Iterator[Table]:

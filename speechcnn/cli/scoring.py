@@ -16,6 +16,7 @@ from speechcnn.metrics import (
     CONVENTIONS,
     Convention,
     Evaluation,
+    LabelError,
     PairedTests,
     check_tokens,
     compare,
@@ -69,7 +70,10 @@ def run(arguments: argparse.Namespace) -> Scored:
     kinds = groups(reference.ids, arguments.corpus, arguments.speakers)
     speakers = kinds.get("speaker")
     draws = {"resamples": arguments.resamples, "seed": arguments.seed}
-    scored = [evaluate(reference.labels, one.labels, conventions, speakers, kinds, **draws) for one in systems]
+    try:
+        scored = [evaluate(reference.labels, one.labels, conventions, speakers, kinds, **draws) for one in systems]
+    except LabelError as error:
+        raise ValueError(f"{error}\n--map FILE maps labels to phones, --map none compares them as written") from None
     tests = {}
     if arguments.against:
         tests = _tests(reference, systems, scored, conventions, speakers, draws)
@@ -210,7 +214,7 @@ def _remarks(reference: Side, systems: list[Side], speakers: Mapping[str, str] |
     over = f"{len(set(speakers.values()))} speakers, then their utterances" if speakers else "utterances"
     told = [f"intervals: 95 %, bootstrap over {over}"]
     if speakers is None:
-        told.append("no speakers are known (ids are not TIMIT's; --corpus or --speakers can tell them)")
+        told.append("not all speakers are known: the ids do not tell them, --corpus or --speakers can")
     for side in (reference, *systems):
         empty = [name for name, labels in side.labels.items() if not labels]
         if empty:

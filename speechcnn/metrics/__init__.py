@@ -14,7 +14,7 @@ from speechcnn.metrics.frames import FrameCounts, count_frames
 from speechcnn.metrics.intervals import Comparison, Interval, bootstrap_interval, paired_bootstrap
 from speechcnn.metrics.matched_pairs import MatchedPairs, matched_pairs
 from speechcnn.metrics.phone_sets import mapped, phone_set, read_phone_map
-from speechcnn.metrics.scoring import Score, ScoreError, breakdown, compare, score
+from speechcnn.metrics.scoring import LabelError, Score, ScoreError, breakdown, compare, score
 from speechcnn.metrics.token_check import TokenCheck, check_tokens
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Evaluation",
     "FrameCounts",
     "Interval",
+    "LabelError",
     "MatchedPairs",
     "PairedTests",
     "Score",

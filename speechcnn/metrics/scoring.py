@@ -24,6 +24,10 @@ class ScoreError(ValueError):
         super().__init__(f"references and hypotheses must hold the same utterances; {'; '.join(told)}")
 
 
+class LabelError(ValueError):
+    """Labels that a convention does not take; the sentence lists them all, each with its first utterance."""
+
+
 @dataclass(frozen=True)
 class Score:
     """Error counts of a set under one convention."""
@@ -127,7 +131,7 @@ def matched(
 
     Raises:
         ScoreError: the two do not hold the same utterances.
-        ValueError: labels unknown to the convention; the sentence lists them all with their first utterance.
+        LabelError: labels unknown to the convention.
     """
     missing = [name for name in references if name not in hypotheses]
     extra = [name for name in hypotheses if name not in references]
@@ -137,7 +141,7 @@ def matched(
     faults = [*_unfit(rule, references, "reference"), *_unfit(rule, hypotheses, "hypothesis")]
     if faults:
         told = "\n".join(faults)
-        raise ValueError(f"labels must fit convention {rule.name}, these do not:\n{told}")
+        raise LabelError(f"labels must fit convention {rule.name}, these do not:\n{told}")
     return {name: (rule(labels), rule(hypotheses[name])) for name, labels in references.items()}
 
 

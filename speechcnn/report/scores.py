@@ -36,10 +36,10 @@ def comparison_table(
             percent(second[name].rate),
             f"{100 * one.bootstrap.difference:+.2f}",
             interval_text(one.bootstrap.interval, "+.2f"),
-            f"{one.bootstrap.p_value:.4f}",
+            p_text(one.bootstrap.p_value),
             str(one.segments.segments),
             f"{one.segments.statistic:+.2f}",
-            f"{one.segments.p_value:.4f}",
+            p_text(one.segments.p_value),
         )
         for name, one in tests.items()
     ]
@@ -89,6 +89,11 @@ def utterances_table(score: Score) -> Table:
 def percent(share: float) -> str:
     """A rate in per cent with two decimals."""
     return f"{100 * share:.2f}"
+
+
+def p_text(p_value: float) -> str:
+    """A p-value with four decimals; one that would round to 0 as less than the smallest shown."""
+    return f"{p_value:.4f}" if p_value >= 0.00005 else "<0.0001"
 
 
 def interval_text(interval: Interval, form: str = ".2f") -> str:

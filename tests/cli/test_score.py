@@ -155,7 +155,7 @@ def test_a_table_of_utterances_names_any_group(data, tmp_path):
 
 
 def test_a_table_of_speakers_is_joined_by_the_ids(data, tmp_path):
-    (tmp_path / "t.tsv").write_text("speaker\tage\nFABC0\t30\nMABC0\t40\n")
+    (tmp_path / "t.tsv").write_text("speaker\tage\nfabc0\t30\nMABC0\t40\n")
     groups = data("r.trn", "h.trn", "--speakers", "t.tsv", r=REFERENCES, h=HYPOTHESES)["systems"][0]["groups"]
     assert {group: one["reference_tokens"] for group, one in groups["age"].items()} == {"30": 12, "40": 5}
 
@@ -164,7 +164,8 @@ def test_a_table_of_speakers_is_joined_by_the_ids(data, tmp_path):
     ("table", "sentence"),
     [
         ("id\tage\nx\t3\n", "the first line must name a column utterance or speaker, got id, age"),
-        ("speaker\tage\nx\t3\nx\t4\n", "every speaker must stand once, 1 lines repeat one"),
+        ("speaker\tage\nx\t3\n", "no speaker in it is one of the references'"),
+        ("speaker\tage\nx\t3\nX\t4\n", "every speaker must stand once, 1 lines repeat one"),
     ],
 )
 def test_a_table_without_a_key_or_with_repeated_keys_is_refused(run, tmp_path, table, sentence):
@@ -179,7 +180,15 @@ def test_without_speakers_the_interval_is_over_utterances_and_says_so(data):
     found = data("r.trn", "h.trn", **sides)
     assert found["systems"][0]["groups"] == {}
     assert "intervals: 95 %, bootstrap over utterances" in found["notes"]
-    assert any("no speakers are known" in note for note in found["notes"])
+    assert any("not all speakers are known" in note for note in found["notes"])
+
+
+def test_one_unknown_speaker_is_enough_for_an_interval_over_utterances(data):
+    sides = {"r": {**REFERENCES, "other": ["aa"]}, "h": {**HYPOTHESES, "other": ["aa"]}}
+    found = data("r.trn", "h.trn", **sides)
+    assert "intervals: 95 %, bootstrap over utterances" in found["notes"]
+    assert list(found["systems"][0]["groups"]) == ["sex"]
+    assert list(found["systems"][0]["groups"]["sex"]) == ["(unknown)", "f", "m"]
 
 
 def test_totals_of_the_licensed_core_test_agree_and_its_regions_are_known(data):
@@ -247,6 +256,7 @@ def test_all_unknown_labels_are_listed(run):
         "hypothesis of a: unknown",
     ):
         assert fault in error
+    assert "--map none compares them as written" in error
 
 
 @pytest.mark.parametrize("size", [48, 39])
@@ -375,3 +385,12 @@ def test_transcripts_are_converted_by_their_endings(tmp_path, capsys):
     assert (tmp_path / "a.trn").read_text() == write_trn(HYPOTHESES)
     assert main(["convert", str(tmp_path / "a.trn"), str(tmp_path / "b.ctm")]) == 2
     assert "a trn file has no times" in capsys.readouterr().err
+
+
+def test_a_corpus_that_holds_none_of_the_references_is_told(run, tmp_path):
+    write_segments(tmp_path / "c.phn", _timed({"train/dr1/mtra0/sx1": ["h#"]}))
+    status, _, error = run("r.trn", "h.trn", "--corpus", "c.phn", r=REFERENCES, h=HYPOTHESES)
+    assert (status, error) == (2, "speechcnn: c.phn: none of the references stands in this corpus\n")
+    status, _, error = run("r.trn", "h.trn", "--part", "test")
+    assert status == 2
+    assert "r.trn: no TIMIT-style corpus" in error

@@ -51,6 +51,8 @@ def test_what_became_of_each_label():
     assert sum(found.values(), ErrorCounts()) == table.counts
     assert table.taken_for("s") == Confusion("s", "z", 2)
     assert table.taken_for("n") is None
+    mostly_right = confusions({"u": ["s", "s", "s"]}, {"u": ["s", "s", "z"]})
+    assert mostly_right.taken_for("s") == Confusion("s", "z", 1)
 
 
 def test_given_labels_fix_rows_and_columns():

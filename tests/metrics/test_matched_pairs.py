@@ -68,6 +68,7 @@ def _by_pattern(reference, first, second):
         # Insertions break a run of correct tokens and deletions are errors; ends of the utterance bound as well.
         ("a X b c d e f g h i j k l", "b c d e f g h i j k", [(1, 1), (0, 1)]),
         ("a b c d X e f g h i j k l", "a b c d e f g h i j k l m", [(1, 0), (0, 1)]),
+        ("a b c d X Y e f g h i j k l", "a b c d e f g h i j k l m m m", [(2, 0), (0, 3)]),
         ("", "a b c d e f g h i j k l", [(12, 0)]),
     ],
 )

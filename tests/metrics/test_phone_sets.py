@@ -16,6 +16,11 @@ def test_a_61_phone_beside_sil_is_another_spelling_of_61():
     assert phone_set(["sil", "sh", "bcl"]) == 61
 
 
+def test_phones_without_a_silence_fit_61_as_well():
+    assert phone_set(["sh", "iy"]) == 61
+    assert phone_set([]) == 61
+
+
 def test_mixed_and_foreign_labels_are_of_no_set():
     assert phone_set(["vcl", "bcl"]) is None
     assert phone_set(["sil", "hello"]) is None

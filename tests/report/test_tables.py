@@ -75,4 +75,4 @@ def test_frequent_errors_and_utterances():
 def test_comparison_shows_signs_and_both_tests():
     tests = PairedTests(Comparison(-0.0125, Interval(-0.02, 0.001), 0.04), MatchedPairs(90, -0.3, -math.inf, 0.0))
     (row,) = comparison_table(FOUND.scores, FOUND.scores, {"kaldi": tests}).rows
-    assert row == ("kaldi", "50.00", "50.00", "-1.25", "-2.00 to +0.10", "0.0400", "90", "-inf", "0.0000")
+    assert row == ("kaldi", "50.00", "50.00", "-1.25", "-2.00 to +0.10", "0.0400", "90", "-inf", "<0.0001")
