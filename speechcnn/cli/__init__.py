@@ -44,11 +44,7 @@ def parser() -> argparse.ArgumentParser:
     transcription.add_argument("--format", choices=("text", "json", "ctm", "textgrid", "phn"), default="text")
 
     add_score(commands)
-
-    conversion = add(commands, "convert", convert, "transcripts from one format to another, told by the endings")
-    conversion.add_argument("source", type=Path, help=".trn, .ctm, .json, .phn, .TextGrid, or a folder of the last two")
-    conversion.add_argument("target", type=Path, help="the same; a name in .phn or .TextGrid becomes a folder")
-    conversion.add_argument("--tier", default="", help="tier of TextGrids (default: phones)")
+    add_convert(commands)
 
     inspection = add(commands, "inspect", inspect, "the card of a model file")
     inspection.add_argument("model", type=Path)
@@ -84,6 +80,14 @@ def add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     option("--utterances", action="store_true", help="show every utterance too")
     option("--resamples", type=int, default=1000, metavar="N", help="of the bootstrap")
     option("--seed", type=int, default=0, help="of the bootstrap")
+
+
+def add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand that writes transcripts in another format."""
+    conversion = add(commands, "convert", convert, "transcripts from one format to another, told by the endings")
+    conversion.add_argument("source", type=Path, help=".trn, .ctm, .json, .phn, .TextGrid, or a folder of the last two")
+    conversion.add_argument("target", type=Path, help="the same; a name in .phn or .TextGrid becomes a folder")
+    conversion.add_argument("--tier", default="", help="tier of TextGrids (default: phones)")
 
 
 def add(

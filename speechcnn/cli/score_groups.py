@@ -32,7 +32,7 @@ def groups(ids: Mapping[str, str], corpus: Path | None = None, table: Path | Non
     if table:
         _merge(found, _from_table(table, names, found["speaker"]))
     if not found["dialect"] and named_set(found["speaker"].values()) == "core":
-        found["dialect"] = {name: core_dialects()[speaker] for name, speaker in found["speaker"].items()}
+        found["dialect"] = {name: core_dialects()[speaker.upper()] for name, speaker in found["speaker"].items()}
     if len(found["speaker"]) < len(names):
         del found["speaker"]
     return {kind: {name: own.get(name, UNKNOWN) for name in names} for kind, own in found.items() if own}

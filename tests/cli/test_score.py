@@ -200,6 +200,12 @@ def test_totals_of_the_licensed_core_test_agree_and_its_regions_are_known(data):
     assert list(found["systems"][0]["groups"]["dialect"]) == [f"DR{n}" for n in range(1, 9)]
 
 
+def test_a_table_may_spell_the_core_speakers_as_it_likes(data, tmp_path):
+    (tmp_path / "t.tsv").write_text("utterance\tspeaker\na\tfelc0\n")
+    found = data("r.trn", "h.trn", "--speakers", "t.tsv", r={"a": ["aa"]}, h={"a": ["aa"]})
+    assert list(found["systems"][0]["groups"]["dialect"]) == ["DR1"]
+
+
 def test_another_total_of_the_core_test_is_explained(data):
     references = _core_test()
     references["FELC0_SA1"] = ["h#", "sh"]
