@@ -211,12 +211,13 @@ def _token_notes(reference: Side, kinds: Groups, evaluation: Evaluation) -> list
 
 def _remarks(reference: Side, systems: list[Side], speakers: Mapping[str, str] | None) -> list[str]:
     """What a reader of the figures ought to know."""
-    over = f"{len(set(speakers.values()))} speakers, then their utterances" if speakers else "utterances"
+    n = len(set(speakers.values())) if speakers else 0
+    over = f"{n} speaker{'s' * (n != 1)}, then their utterances" if n else "utterances"
     told = [f"intervals: 95 %, bootstrap over {over}"]
     if speakers is None:
         told.append("not all speakers are known: the ids do not tell them, --corpus or --speakers can")
     for side in (reference, *systems):
         empty = [name for name, labels in side.labels.items() if not labels]
         if empty:
-            told.append(f"{side.path}: {len(empty)} transcripts are empty: {', '.join(empty)}")
+            told.append(f"{side.path}: empty transcripts ({len(empty)}): {', '.join(empty)}")
     return told

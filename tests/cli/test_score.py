@@ -6,6 +6,8 @@ import csv
 import io
 import itertools
 import json
+import re
+from pathlib import Path
 
 import jiwer
 import pytest
@@ -239,8 +241,8 @@ def test_a_hypothesis_without_a_reference_is_an_error_all_the_same(run):
 def test_empty_transcripts_are_named(data):
     found = data("r.trn", "h.trn", r={"a": [], "b": ["aa"], "c": ["aa"]}, h={"a": ["aa"], "b": [], "c": ["aa"]})
     assert found["systems"][0]["per"]["kaldi"]["rate"] == 1
-    assert "r.trn: 1 transcripts are empty: a" in found["notes"]
-    assert "h.trn: 1 transcripts are empty: b" in found["notes"]
+    assert "r.trn: empty transcripts (1): a" in found["notes"]
+    assert "h.trn: empty transcripts (1): b" in found["notes"]
 
 
 def test_no_reference_token_at_all_is_no_number(data):
@@ -400,3 +402,12 @@ def test_a_corpus_that_holds_none_of_the_references_is_told(run, tmp_path):
     status, _, error = run("r.trn", "h.trn", "--part", "test")
     assert status == 2
     assert "r.trn: no TIMIT-style corpus" in error
+
+
+def test_the_guides_example_is_what_the_command_prints(run, tmp_path):
+    guide = Path(__file__).parents[2] / "docs" / "scoring.md"
+    reference, first, second, printed = re.findall(r"```text\n(.*?)```", guide.read_text(), re.DOTALL)
+    for name, text in (("ref", reference), ("hyp", first), ("old", second)):
+        (tmp_path / f"{name}.trn").write_text(text)
+    _, output, _ = run("ref.trn", "hyp.trn", "--against", "old.trn", "--top", "5")
+    assert output.strip() == printed.strip()
