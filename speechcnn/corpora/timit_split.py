@@ -36,10 +36,15 @@ class Split:
 @cache
 def speaker_lists() -> dict[str, frozenset[str]]:
     """Names of the TIMIT speakers by list: train (462), dev (50), core (24), other (94)."""
-    text = resources.files("speechcnn").joinpath("tables/speakers.tsv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines(), delimiter="\t"))
+    rows = _rows()
     parts = ("train", "dev", "core", "other")
     return {part: frozenset(row["speaker"] for row in rows if row["part"] == part) for part in parts}
+
+
+@cache
+def core_dialects() -> dict[str, str]:
+    """Dialect region of each speaker of the core test (NIST readme of 1990, table 3)."""
+    return {row["speaker"]: row["dialect"] for row in _rows() if row["dialect"]}
 
 
 def split(entries: Sequence[Entry]) -> Split:
@@ -57,6 +62,11 @@ def split(entries: Sequence[Entry]) -> Split:
     if found["test"] >= lists["dev"] | lists["core"] and found["train"] & lists["train"]:
         return _by_lists(found, entries)
     return _by_what_is_there(found, entries)
+
+
+def _rows() -> list[dict[str, str]]:
+    text = resources.files("speechcnn").joinpath("tables/speakers.tsv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines(), delimiter="\t"))
 
 
 def _by_folders(found: dict[str, set[str]]) -> Split:

@@ -107,6 +107,11 @@ def read_phones(path: Path) -> tuple[list[PhoneLine], list[tuple[int, str]]]:
     return lines, faults
 
 
+def without_audio_suffix(name: str) -> str:
+    """A name or path without the endings of a sound file, also ``.WAV.wav``."""
+    return _AUDIO.sub("", name)
+
+
 def sentence_text(path: Path | None) -> str:
     """The words of a .txt file without its two sample counts; "" when there is none."""
     if path is None:
@@ -145,7 +150,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _kind(name: str) -> tuple[str, str]:
     """What a file is by its name, and the sentence it belongs to."""
-    stem = _AUDIO.sub("", name)
+    stem = without_audio_suffix(name)
     if stem != name:
         return "audio", stem
     stem, _, suffix = name.rpartition(".")

@@ -16,13 +16,14 @@ from speechcnn.corpora import Corpus
 from speechcnn.decoding.hmm import Tuned, frame_labels, phone_posteriors
 from speechcnn.experiments.phone_data import Item
 from speechcnn.labels import Segment
-from speechcnn.metrics import CONVENTIONS, ConfusionTable, FrameCounts, Score, confusions, count_frames, score
+from speechcnn.metrics import CONVENTIONS, Evaluation, FrameCounts, Score, count_frames, evaluate
 from speechcnn.models import count_parameters
 from speechcnn.recognizer import PhoneRecognizer
-from speechcnn.report import Picture, Table, confusion_figure, curves_figure, figure_png, utterance_figure, write_report
+from speechcnn.report import Picture, confusion_figure, curves_figure, figure_png, utterance_figure, write_report
+from speechcnn.report.scores import confusions_table, conventions_table
 from speechcnn.training.loop import EpochRecord
 
-HEADLINE = "kaldi"
+HEADLINE = next(iter(CONVENTIONS))  # the one that `evaluate` takes
 MODEL_FILE = "phones.speechcnn"
 
 
@@ -45,9 +46,9 @@ def write_results(folder: Path, recognizer: PhoneRecognizer, settings: dict[str,
     found = dict(zip(references, outcome.hypotheses, strict=True))
     hypotheses = {name: [segment.label for segment in segments] for name, segments in found.items()}
     speakers = {item.utterance.id: item.utterance.speaker for item in outcome.test}
-    scores = {name: score(references, hypotheses, name, speakers) for name in CONVENTIONS}
+    evaluation = evaluate(references, hypotheses, speakers=speakers)
     frames = frame_accuracy(recognizer, outcome)
-    measured = figures(recognizer, outcome, scores, frames)
+    measured = figures(recognizer, outcome, evaluation.scores, frames)
 
     (folder / "references.trn").write_text(transcripts.write_trn(references))
     (folder / "hypotheses.trn").write_text(transcripts.write_trn(hypotheses))
@@ -55,12 +56,11 @@ def write_results(folder: Path, recognizer: PhoneRecognizer, settings: dict[str,
     (folder / "metrics.json").write_text(json.dumps(measured, indent=1) + "\n")
     recognizer.card["measured"] = measured
     recognizer.save(folder / MODEL_FILE)
-    table = confusions(references, hypotheses, HEADLINE)
-    pictures = draw(recognizer, outcome, table)
+    pictures = draw(recognizer, outcome, evaluation)
     for name, picture in pictures.items():
         (folder / f"{name}.png").write_bytes(figure_png(picture.figure))
-    page = write_page(folder, settings, measured, table, list(pictures.values()), outcome)
-    return summary(scores[HEADLINE], measured, folder, page)
+    page = write_page(folder, settings, measured, evaluation, list(pictures.values()), outcome)
+    return summary(evaluation.headline, measured, folder, page)
 
 
 def frame_accuracy(recognizer: PhoneRecognizer, outcome: Outcome) -> FrameCounts:
@@ -77,15 +77,7 @@ def figures(
 ) -> dict[str, Any]:
     """Return every measured figure as plain data."""
     return {
-        "per": {
-            name: {
-                "rate": one.rate,
-                "interval": [one.interval.low, one.interval.high],
-                "reference_tokens": one.counts.reference,
-                **asdict(one.counts),
-            }
-            for name, one in scores.items()
-        },
+        "per": {name: one.figures() for name, one in scores.items()},
         "headline": HEADLINE,
         "frame_accuracy": frames.accuracy,
         "dev": asdict(outcome.tuned),
@@ -101,7 +93,7 @@ def figures(
     }
 
 
-def draw(recognizer: PhoneRecognizer, outcome: Outcome, table: ConfusionTable) -> dict[str, Picture]:
+def draw(recognizer: PhoneRecognizer, outcome: Outcome, evaluation: Evaluation) -> dict[str, Picture]:
     """Draw the median test utterance by length, the confusions and the learning curves."""
     middle = int(np.argsort([len(scores) for scores in outcome.scores])[len(outcome.scores) // 2])
     item, scores = outcome.test[middle], outcome.scores[middle]
@@ -118,7 +110,7 @@ def draw(recognizer: PhoneRecognizer, outcome: Outcome, table: ConfusionTable) -
     rounds = [{"epoch": i, **values} for i, values in enumerate(map(curve_point, outcome.history), 1)]
     return {
         "utterance": Picture(f"The test utterance of median length, {item.utterance.id}", shown, wide=True),
-        "confusions": Picture(f"Confusions under {HEADLINE}", confusion_figure(table)),
+        "confusions": Picture(f"Confusions under {HEADLINE}", confusion_figure(evaluation.confusions)),
         "curves": Picture("Learning curves", curves_figure(rounds)),
     }
 
@@ -136,7 +128,7 @@ def write_page(
     folder: Path,
     settings: dict[str, Any],
     measured: dict[str, Any],
-    table: ConfusionTable,
+    evaluation: Evaluation,
     pictures: list[Picture],
     outcome: Outcome,
 ) -> Path:
@@ -148,26 +140,8 @@ def write_page(
         ("Dev error rate", percent(measured["dev"]["rate"]), "at the weights tuned there"),
         ("Parameters", f"{measured['parameters']:,}", settings["model"]["name"]),
     ]
-    conventions = Table(
-        "Error rates by convention",
-        ("convention", "PER %", "95 % interval", "tokens", "S", "D", "I", "what it means"),
-        [
-            (
-                name,
-                f"{100 * one['rate']:.2f}",
-                f"{100 * one['interval'][0]:.2f} to {100 * one['interval'][1]:.2f}",
-                *(str(one[key]) for key in ("reference_tokens", "substitutions", "deletions", "insertions")),
-                CONVENTIONS[name].description,
-            )
-            for name, one in measured["per"].items()
-        ],
-        note=" ".join([outcome.corpus.split_rule, *outcome.corpus.notes]),
-    )
-    errors = Table(
-        "Most frequent errors",
-        ("reference", "hypothesis", "times"),
-        [(one.reference or "(inserted)", one.hypothesis or "(deleted)", str(one.count)) for one in table.top(20)],
-    )
+    conventions = conventions_table(evaluation.scores, " ".join([outcome.corpus.split_rule, *outcome.corpus.notes]))
+    errors = confusions_table(evaluation.confusions)
     return write_report(
         folder / "report.html",
         "Phone recognition",

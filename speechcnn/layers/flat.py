@@ -33,10 +33,10 @@ class Affine(Function):
         """Give each of y, W and b its derivative, if it is asked for."""
         y, weight = ctx.saved_tensors
         needs_y, needs_weight, needs_bias = ctx.needs_input_grad
-        rows = dz.flatten(0, -2)
+        rows = dz.reshape(-1, dz.shape[-1])
         return (
             dz @ weight if needs_y else None,
-            rows.T @ y.flatten(0, -2) if needs_weight else None,
+            rows.T @ y.reshape(-1, y.shape[-1]) if needs_weight else None,
             rows.sum(0) if needs_bias else None,
         )
 
@@ -93,12 +93,12 @@ class Linear(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """Map each vector.
 
-        Shape: [..., I] -> [..., J], at least two axes.
+        Shape: [..., I] -> [..., J].
 
         Raises:
-            TypeError, ValueError: vectors of another length, rank or type.
+            TypeError, ValueError: vectors of another length or type.
         """
-        if vectors.dim() < 2 or vectors.shape[-1] != self.weight.shape[1]:
+        if not vectors.dim() or vectors.shape[-1] != self.weight.shape[1]:
             raise ValueError(f"Linear takes vectors [..., {self.weight.shape[1]}]; got {list(vectors.shape)}.")
         if self.backprop == "torch":
             return F.linear(vectors, self.weight, self.bias)

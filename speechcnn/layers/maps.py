@@ -29,7 +29,7 @@ def per_axis(name: str, value: Size, n_axes: int, least: int = 1) -> tuple[int, 
     Raises:
         ValueError: a number is below `least`, or their count is not the number of axes.
     """
-    numbers = (value,) * n_axes if isinstance(value, int) else tuple(value)
+    numbers = tuple(value) if isinstance(value, Sequence) else (value,) * n_axes
     if len(numbers) != n_axes or any(not isinstance(n, int) or n < least for n in numbers):
         raise ValueError(f"{name} must be one whole number of at least {least}, or {n_axes} of them; got {value}.")
     return numbers

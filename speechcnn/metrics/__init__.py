@@ -9,9 +9,13 @@ from __future__ import annotations
 from speechcnn.metrics.confusions import Confusion, ConfusionTable, confusions
 from speechcnn.metrics.conventions import AS_WRITTEN, CONVENTIONS, Convention, convention, expected_tokens
 from speechcnn.metrics.errors import ErrorCounts, align, count
+from speechcnn.metrics.evaluation import Evaluation, PairedTests, evaluate
 from speechcnn.metrics.frames import FrameCounts, count_frames
 from speechcnn.metrics.intervals import Comparison, Interval, bootstrap_interval, paired_bootstrap
-from speechcnn.metrics.scoring import Score, ScoreError, compare, score
+from speechcnn.metrics.matched_pairs import MatchedPairs, matched_pairs
+from speechcnn.metrics.phone_sets import mapped, phone_set, read_phone_map
+from speechcnn.metrics.scoring import LabelError, Score, ScoreError, breakdown, compare, score
+from speechcnn.metrics.token_check import TokenCheck, check_tokens
 
 __all__ = [
     "AS_WRITTEN",
@@ -21,18 +25,30 @@ __all__ = [
     "ConfusionTable",
     "Convention",
     "ErrorCounts",
+    "Evaluation",
     "FrameCounts",
     "Interval",
+    "LabelError",
+    "MatchedPairs",
+    "PairedTests",
     "Score",
     "ScoreError",
+    "TokenCheck",
     "align",
     "bootstrap_interval",
+    "breakdown",
+    "check_tokens",
     "compare",
     "confusions",
     "convention",
     "count",
     "count_frames",
+    "evaluate",
     "expected_tokens",
+    "mapped",
+    "matched_pairs",
     "paired_bootstrap",
+    "phone_set",
+    "read_phone_map",
     "score",
 ]

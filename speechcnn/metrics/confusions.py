@@ -39,6 +39,22 @@ class ConfusionTable:
         hits = int(named.trace())
         return ErrorCounts(hits, int(named.sum()) - hits, int(self.matrix[:, -1].sum()), int(self.matrix[-1].sum()))
 
+    def per_label(self) -> dict[str, ErrorCounts]:
+        """Counts of each label; insertions are those of that label, the rest is what became of it."""
+        hits = self.matrix.diagonal()[:-1]
+        deleted, inserted = self.matrix[:-1, -1], self.matrix[-1, :-1]
+        substituted = self.matrix[:-1].sum(axis=1) - hits - deleted
+        columns = (column.tolist() for column in (hits, substituted, deleted, inserted))
+        return {name: ErrorCounts(*row) for name, *row in zip(self.labels, *columns, strict=True)}
+
+    def taken_for(self, label: str) -> Confusion | None:
+        """The most frequent substitution of a label, None where there is none."""
+        row = self.labels.index(label)
+        others = self.matrix[row, :-1].copy()
+        others[row] = 0
+        column = int(others.argmax())
+        return Confusion(label, self.labels[column], int(others[column])) if others[column] else None
+
     def shares(self) -> np.ndarray:
         """The matrix with each row divided by its sum, [L + 1, L + 1]; a row without counts stays 0."""
         totals = self.matrix.sum(axis=1, keepdims=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
 
-Classes = TypeVar("Classes", np.ndarray, torch.Tensor)
+if TYPE_CHECKING:
+    import torch  # the other metrics need no torch, and importing it takes seconds
+
+Classes = TypeVar("Classes", np.ndarray, "torch.Tensor")
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from speechcnn.metrics.conventions import Convention, convention
 from speechcnn.metrics.errors import ErrorCounts, count
@@ -20,6 +22,10 @@ class ScoreError(ValueError):
         faults = [("have no hypothesis", self.missing), ("have no reference", self.extra)]
         told = [f"{len(ids)} {what}: {_listed(ids)}" for what, ids in faults if ids]
         super().__init__(f"references and hypotheses must hold the same utterances; {'; '.join(told)}")
+
+
+class LabelError(ValueError):
+    """Labels that a convention does not take; the sentence lists them all, each with its first utterance."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,15 @@ class Score:
     def rate(self) -> float:
         """Errors per reference token over the whole set."""
         return self.counts.rate
+
+    def figures(self) -> dict[str, Any]:
+        """Rate, interval and counts as plain data for JSON; what is infinite becomes None."""
+        return {
+            "rate": _finite(self.rate),
+            "interval": [_finite(self.interval.low), _finite(self.interval.high)],
+            "reference_tokens": self.counts.reference,
+            **asdict(self.counts),
+        }
 
 
 def score(
@@ -83,6 +98,32 @@ def compare(
     return paired_bootstrap(first.per_utterance, second.per_utterance, speakers, resamples=resamples, seed=seed)
 
 
+def breakdown(
+    whole: Score,
+    groups: Mapping[str, str],
+    speakers: Mapping[str, str] | None = None,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Score of each group of utterances, by name of the group in order; `groups` is by utterance id.
+
+    Raises:
+        ValueError: an utterance without a group or without a speaker.
+    """
+    lost = [name for name in whole.per_utterance if name not in groups]
+    if lost:
+        raise ValueError(f"every utterance needs a group, {len(lost)} have none: {_listed(lost)}")
+    members: dict[str, dict[str, ErrorCounts]] = {group: {} for group in sorted(set(groups.values()))}
+    for name, counts in whole.per_utterance.items():
+        members[groups[name]][name] = counts
+    return {
+        group: Score(whole.convention, own, bootstrap_interval(own, speakers, resamples=resamples, seed=seed))
+        for group, own in members.items()
+        if own
+    }
+
+
 def matched(
     references: Transcripts, hypotheses: Transcripts, convention: str | Convention
 ) -> dict[str, tuple[list[str], list[str]]]:
@@ -90,30 +131,41 @@ def matched(
 
     Raises:
         ScoreError: the two do not hold the same utterances.
-        ValueError: a label unknown to the convention; the sentence names the utterance.
+        LabelError: labels unknown to the convention.
     """
     missing = [name for name in references if name not in hypotheses]
     extra = [name for name in hypotheses if name not in references]
     if missing or extra:
         raise ScoreError(missing, extra)
     rule = _convention(convention)
-    left = _prepared(rule, references, "reference")
-    right = _prepared(rule, hypotheses, "hypothesis")
-    return {name: (labels, right[name]) for name, labels in left.items()}
+    faults = [*_unfit(rule, references, "reference"), *_unfit(rule, hypotheses, "hypothesis")]
+    if faults:
+        told = "\n".join(faults)
+        raise LabelError(f"labels must fit convention {rule.name}, these do not:\n{told}")
+    return {name: (rule(labels), rule(hypotheses[name])) for name, labels in references.items()}
 
 
-def _prepared(rule: Convention, transcripts: Transcripts, side: str) -> dict[str, list[str]]:
-    prepared = {}
+def _unfit(rule: Convention, transcripts: Transcripts, side: str) -> list[str]:
+    """A sentence for each label that the convention does not take."""
+    first: dict[str, str] = {}
     for name, labels in transcripts.items():
+        for label in labels:
+            first.setdefault(label, name)
+    faults = []
+    for label, name in first.items():
         try:
-            prepared[name] = rule(labels)
+            rule([label])
         except ValueError as error:
-            raise ValueError(f"{side} of {name} does not fit convention {rule.name}: {error}") from error
-    return prepared
+            faults.append(f"{side} of {name}: {error}")
+    return faults
 
 
 def _convention(given: str | Convention) -> Convention:
     return given if isinstance(given, Convention) else convention(given)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _listed(ids: Iterable[str], most: int = 20) -> str:

@@ -13,8 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from speechcnn.layers.conv import Conv1d, Conv2d
+from speechcnn.layers.flat import Linear, ReLU
+from speechcnn.layers.maps import Backprop
+from speechcnn.layers.pooling import Assignment, HeterogeneousPool
 from speechcnn.models.heads import FullLayers, check_context
 
 
@@ -29,6 +32,7 @@ class Dnn(nn.Module):
         hidden: sizes of the full layers.
         context: frames seen around each frame; odd.
         dropout: share of hidden values set to zero in training.
+        backprop: whose backward pass runs: "custom", the layers' own, or "torch".
     """
 
     def __init__(
@@ -40,13 +44,14 @@ class Dnn(nn.Module):
         hidden: Sequence[int] = (1000, 1000, 1000),
         context: int = 15,
         dropout: float = 0.0,
+        backprop: Backprop = "custom",
     ) -> None:
         super().__init__()
         check_context(context)
         self.context = context
         n_rows = n_streams * (n_bands + energy)
-        self.full = FullLayers(hidden, n_classes, dropout)
-        self.first = nn.Conv1d(n_rows, hidden[0], context, padding=context // 2)
+        self.full = FullLayers(hidden, n_classes, dropout, backprop)
+        self.first = Conv1d(n_rows, hidden[0], context, padding="same", backprop=backprop)
 
     def forward(self, features: Tensor) -> Tensor:
         """Score each frame of each utterance.
@@ -67,13 +72,15 @@ class CnnDnn(nn.Module):
         n_streams: channels of the features (static, delta, delta-delta).
         n_bands: rows of the features' frequency axis.
         energy: whether one more row, the frame's energy, follows the bands.
-        pool: bands over which the maximum is taken; 1 means no pooling.
+        pool: bands over which the maximum is taken; 1 means no pooling. Several sizes pool heterogeneously.
         maps: filters of the convolution.
         span: bands that a filter covers.
         pool_shift: bands between two maxima; by default 2, or 1 without pooling.
+        assignment: how several sizes are given to the maps: each map has one ("partition") or all ("replicate").
         hidden: sizes of the full layers.
         context: frames seen around each frame; odd.
         dropout: share of pooled and hidden values set to zero in training.
+        backprop: whose backward pass runs: "custom", the layers' own, or "torch".
     """
 
     def __init__(
@@ -82,30 +89,29 @@ class CnnDnn(nn.Module):
         n_streams: int,
         n_bands: int,
         energy: bool,
-        pool: int,
+        pool: int | Sequence[int],
         maps: int = 84,
         span: int = 8,
         pool_shift: int | None = None,
+        assignment: Assignment = "partition",
         hidden: Sequence[int] = (1000, 1000),
         context: int = 15,
         dropout: float = 0.0,
+        backprop: Backprop = "custom",
     ) -> None:
         super().__init__()
         check_context(context)
         if not 1 <= span <= n_bands:
             raise ValueError(f"span must be from 1 to the number of bands, {n_bands}; got {span}.")
-        convolved = n_bands - span + 1
-        if not 1 <= pool <= convolved:
-            raise ValueError(f"pool must be from 1 to {convolved}, the bands left by the convolution; got {pool}.")
-        if pool_shift is not None and pool_shift < 1:
-            raise ValueError(f"pool_shift must be at least 1; got {pool_shift}.")
         self.context, self.n_bands = context, n_bands
-        self.pool, self.pool_shift = pool, pool_shift or (1 if pool == 1 else 2)
-        pooled = (convolved - pool) // self.pool_shift + 1
-        self.full = FullLayers(hidden, n_classes, dropout)
-        self.convolution = nn.Conv2d(n_streams, maps, (span, context), padding=(0, context // 2))
-        self.first = nn.Linear(maps * pooled, hidden[0])
-        self.energy = nn.Conv1d(n_streams, hidden[0], context, padding=context // 2, bias=False) if energy else None
+        self.full = FullLayers(hidden, n_classes, dropout, backprop)
+        self.convolution = Conv2d(n_streams, maps, (span, context), padding=(0, context // 2), backprop=backprop)
+        self.pool = pooling(pool, pool_shift, maps, n_bands - span + 1, assignment, backprop)
+        self.rectifier = ReLU(backprop)
+        self.first = Linear(self.pool.rows(n_bands - span + 1), hidden[0], backprop=backprop)
+        self.energy = (
+            Conv1d(n_streams, hidden[0], context, padding="same", bias=False, backprop=backprop) if energy else None
+        )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -113,9 +119,24 @@ class CnnDnn(nn.Module):
 
         Shape: features [B, C, F(+1), T] -> [B, T, K].
         """
-        maps = F.relu(self.convolution(features[:, :, : self.n_bands]))
-        maps = F.max_pool2d(maps, (self.pool, 1), (self.pool_shift, 1))
-        hidden = self.first(self.dropout(maps.flatten(1, 2).transpose(1, 2)))
+        rows = self.rectifier(self.pool(self.convolution(features[:, :, : self.n_bands])))
+        hidden = self.first(self.dropout(rows.transpose(1, 2)))
         if self.energy is not None:
             hidden = hidden + self.energy(features[:, :, self.n_bands]).transpose(1, 2)
         return self.full(hidden)
+
+
+def pooling(
+    pool: int | Sequence[int], shift: int | None, maps: int, n_bands: int, assignment: Assignment, backprop: Backprop
+) -> HeterogeneousPool:
+    """Return the layer that pools maps of `n_bands` bands into rows; one size is the simplest set of sizes.
+
+    Raises:
+        ValueError: a size that does not fit into the bands, or a shift below 1.
+    """
+    sizes = [pool] if isinstance(pool, int) else list(pool)
+    if not sizes or min(sizes) < 1 or max(sizes) > n_bands:
+        raise ValueError(f"pool must be from 1 to {n_bands}, the bands left by the convolution; got {pool}.")
+    if shift is not None and shift < 1:
+        raise ValueError(f"pool_shift must be at least 1; got {shift}.")
+    return HeterogeneousPool(maps, sizes, shift or (1 if sizes == [1] else 2), assignment, backprop=backprop)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from speechcnn.layers.flat import Linear, ReLU
+from speechcnn.layers.maps import Backprop
 
 
 class FullLayers(nn.Module):
@@ -15,7 +17,9 @@ class FullLayers(nn.Module):
     The first full layer's affine values come in, since each network computes them in its own way.
     """
 
-    def __init__(self, hidden: Sequence[int], n_classes: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, hidden: Sequence[int], n_classes: int, dropout: float = 0.0, backprop: Backprop = "custom"
+    ) -> None:
         super().__init__()
         if not hidden or min(hidden) < 1:
             raise ValueError(f"hidden must list at least one layer size, each at least 1; got {list(hidden)}.")
@@ -23,7 +27,8 @@ class FullLayers(nn.Module):
             raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
         sizes = [*hidden, n_classes]
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(nn.Linear(size, following) for size, following in pairwise(sizes))
+        self.rectifier = ReLU(backprop)
+        self.layers = nn.ModuleList(Linear(size, following, backprop=backprop) for size, following in pairwise(sizes))
 
     def forward(self, affine: Tensor) -> Tensor:
         """Map the first layer's affine values to class scores.
@@ -31,7 +36,7 @@ class FullLayers(nn.Module):
         Shape: [..., H] -> [..., K].
         """
         for layer in self.layers:
-            affine = layer(self.dropout(F.relu(affine)))
+            affine = layer(self.dropout(self.rectifier(affine)))
         return affine
 
 

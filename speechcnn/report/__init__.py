@@ -1,11 +1,19 @@
-"""Pictures of what a recogniser heard and a page that holds a run's results, both without a display."""
+"""Tables and pictures of what a recogniser heard, and a page that holds a run's results, without a display.
+
+The names below are imported when they are first used: tables of text need no matplotlib.
+"""
 
 from __future__ import annotations
 
-from speechcnn.report.confusion import confusion_figure
-from speechcnn.report.curves import curves_figure
-from speechcnn.report.page import Picture, Table, figure_png, write_report
-from speechcnn.report.utterance import utterance_figure
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from speechcnn.report.confusion import confusion_figure
+    from speechcnn.report.curves import curves_figure
+    from speechcnn.report.page import Picture, figure_png, write_report
+    from speechcnn.report.tables import Table
+    from speechcnn.report.utterance import utterance_figure
 
 __all__ = [
     "Picture",
@@ -16,3 +24,19 @@ __all__ = [
     "utterance_figure",
     "write_report",
 ]
+
+_MODULES = {
+    "Picture": "page",
+    "Table": "tables",
+    "confusion_figure": "confusion",
+    "curves_figure": "curves",
+    "figure_png": "page",
+    "utterance_figure": "utterance",
+    "write_report": "page",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it offers {', '.join(__all__)}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from speechcnn.report.tables import Table, flush_right
+
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2329; --faint: #68737d; --line: #d9dee3; --paper: #fff; --shade: #f4f6f8 }
 @media (prefers-color-scheme: dark) {
@@ -41,16 +43,6 @@ img { display: block; background: #fff; border-radius: 4px; max-width: none }
 pre { background: var(--shade); padding: 1rem; border-radius: 4px; overflow-x: auto; font-size: .82rem }
 summary { cursor: pointer; font-weight: 600 }
 """
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under a header; numbers are given as text and set flush right."""
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +111,7 @@ def _table(table: Table) -> str:
     if wrong:
         rule = f"every row of table {table.title!r} must have {len(table.header)} cells as its header has"
         raise ValueError(f"{rule}, got one of {wrong[0]}")
-    flush = [all(_numeric(row[column]) for row in table.rows) for column in range(len(table.header))]
+    flush = flush_right(table)
     head = _row("th", table.header, flush)
     body = "\n".join(_row("td", row, flush) for row in table.rows)
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
@@ -131,10 +123,6 @@ def _row(cell: str, texts: Sequence[str], flush: Sequence[bool]) -> str:
     marks = [' class="number"' if right else "" for right in flush]
     cells = (f"<{cell}{mark}>{escape(text)}</{cell}>" for mark, text in zip(marks, texts, strict=True))
     return f"<tr>{''.join(cells)}</tr>"
-
-
-def _numeric(text: str) -> bool:
-    return text.strip()[:1].isdigit() or text.strip() in ("", "-", "–") or text.strip()[:2].lstrip("-+−").isdigit()
 
 
 def _picture(picture: Picture) -> str:

@@ -20,6 +20,7 @@ CASES = [
     (Conv2d, nn.Conv2d, (2, 4, 3), {"stride": (2, 1), "padding": 1, "dilation": (1, 2), "groups": 2}, (2, 2, 7, 8)),
     (Conv2d, nn.Conv2d, (2, 4, (1, 5)), {"padding": "same"}, (2, 2, 4, 6)),
     (Linear, nn.Linear, (5, 3), {}, (2, 4, 5)),
+    (Linear, nn.Linear, (5, 3), {"bias": False}, (5,)),
     (ReLU, nn.ReLU, (), {}, (2, 3, 4)),
 ]
 
@@ -119,7 +120,7 @@ def test_depthwise_separable_is_a_convolution_with_outer_product_filters(layer, 
         (lambda: Conv1d(3, 4, 3, backprop="numpy"), ValueError, "'custom' or 'torch'; got 'numpy'"),
         (lambda: Linear(3, 0), ValueError, "at least 1; got 3 and 0"),
         (lambda: Linear(3, 4)(torch.zeros(2, 5)), ValueError, r"vectors \[..., 3\]; got \[2, 5\]"),
-        (lambda: Linear(3, 4)(torch.zeros(3)), ValueError, r"got \[3\]"),
+        (lambda: Linear(3, 4)(torch.zeros(())), ValueError, r"got \[\]"),
     ],
 )
 def test_bad_input_is_answered_by_a_sentence(call, error: type[Exception], sentence: str) -> None:

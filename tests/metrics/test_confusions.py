@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from speechcnn.labels import timit_phones
-from speechcnn.metrics import AS_WRITTEN, Confusion, ScoreError, confusions, score
+from speechcnn.metrics import AS_WRITTEN, Confusion, ErrorCounts, ScoreError, confusions, score
 
 
 def _phones(text):
@@ -40,6 +40,19 @@ def test_table_sums_to_the_counts_of_the_score(rng):
     draws = [[rng.integers(61, size=rng.integers(1, 30)) for _ in range(30)] for _ in range(2)]
     sides = [{str(u): [names[i] for i in draw] for u, draw in enumerate(side)} for side in draws]
     assert confusions(*sides, "merged").counts == score(*sides, "merged").counts
+
+
+def test_what_became_of_each_label():
+    table = confusions(REFERENCES, HYPOTHESES)
+    found = table.per_label()
+    assert found["s"] == ErrorCounts(substitutions=2)
+    assert found["n"] == ErrorCounts(deletions=1)
+    assert found["sil"] == ErrorCounts(hits=3, insertions=1)
+    assert sum(found.values(), ErrorCounts()) == table.counts
+    assert table.taken_for("s") == Confusion("s", "z", 2)
+    assert table.taken_for("n") is None
+    mostly_right = confusions({"u": ["s", "s", "s"]}, {"u": ["s", "s", "z"]})
+    assert mostly_right.taken_for("s") == Confusion("s", "z", 1)
 
 
 def test_given_labels_fix_rows_and_columns():

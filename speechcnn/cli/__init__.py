@@ -43,6 +43,9 @@ def parser() -> argparse.ArgumentParser:
     transcription.add_argument("audio", type=Path, nargs="+")
     transcription.add_argument("--format", choices=("text", "json", "ctm", "textgrid", "phn"), default="text")
 
+    add_score(commands)
+    add_convert(commands)
+
     inspection = add(commands, "inspect", inspect, "the card of a model file")
     inspection.add_argument("model", type=Path)
 
@@ -57,6 +60,34 @@ def parser() -> argparse.ArgumentParser:
     making.add_argument("--seed", type=int, default=0)
     making.add_argument("--workers", type=int, default=None, help="processes (default: all cores)")
     return top
+
+
+def add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand that scores transcripts."""
+    scoring = add(commands, "score", score, "error rates of transcripts under every convention, with intervals")
+    option = scoring.add_argument
+    option("reference", type=Path, help=".trn, .ctm, .json, or a folder of .phn or .TextGrid files")
+    option("hypothesis", type=Path, help="the same, of any of these formats")
+    option("--against", type=Path, metavar="HYP2", help="a second system, tested against the first")
+    option("--format", choices=("text", "json", "csv", "markdown"), default="text")
+    option("--map", default="auto", help="phone set of the hypotheses (61, 48, 39), a file of labels, or none")
+    option("--missing", choices=("error", "deletions"), default="error", help="utterances without a hypothesis")
+    option("--corpus", type=Path, metavar="DIR", help="TIMIT-style tree that tells speakers and dialects")
+    option("--part", choices=("train", "dev", "test"), help="of the corpus, which references to take")
+    option("--speakers", type=Path, metavar="TSV", help="utterance or speaker, and sex, dialect or any group")
+    option("--tier", default="", help="tier of TextGrids (default: phones)")
+    option("--top", type=int, default=20, metavar="N", help="confusions to show")
+    option("--utterances", action="store_true", help="show every utterance too")
+    option("--resamples", type=int, default=1000, metavar="N", help="of the bootstrap")
+    option("--seed", type=int, default=0, help="of the bootstrap")
+
+
+def add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand that writes transcripts in another format."""
+    conversion = add(commands, "convert", convert, "transcripts from one format to another, told by the endings")
+    conversion.add_argument("source", type=Path, help=".trn, .ctm, .json, .phn, .TextGrid, or a folder of the last two")
+    conversion.add_argument("target", type=Path, help="the same; a name in .phn or .TextGrid becomes a folder")
+    conversion.add_argument("--tier", default="", help="tier of TextGrids (default: phones)")
 
 
 def add(
@@ -112,6 +143,25 @@ def line(segment: Segment) -> str:
     return f"{segment.start:8.3f} {segment.end:8.3f}  {segment.label:<5} {posterior}\n"
 
 
+def score(arguments: argparse.Namespace) -> int:
+    """Print the error rates of transcripts."""
+    from speechcnn.cli import score_output, scoring
+
+    sys.stdout.write(score_output.render(scoring.run(arguments), arguments.format, arguments.top, arguments.utterances))
+    return 0
+
+
+def convert(arguments: argparse.Namespace) -> int:
+    """Write transcripts in another format."""
+    from speechcnn import transcripts
+
+    if arguments.target.suffix.lower() == ".trn":
+        transcripts.write_labels(arguments.target, transcripts.read_labels(arguments.source, arguments.tier))
+    else:
+        transcripts.write_segments(arguments.target, transcripts.read_segments(arguments.source, arguments.tier))
+    return 0
+
+
 def inspect(arguments: argparse.Namespace) -> int:
     """Print a model file's card."""
     import json
@@ -142,7 +192,3 @@ def make_corpus(arguments: argparse.Namespace) -> int:
         synthesis.make(arguments.folder, arguments.size, arguments.seed, arguments.workers, update)
     sys.stdout.write(f"{arguments.folder}\n")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
