@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,7 @@ def second_order(subject: Subject, settings: Settings) -> Finding:
     second = torch.autograd.grad((weights * first).sum(), leaves, materialize_grads=True)
     names = [f"the second derivative with respect to {name}" for name in (*subject.names, "the output's gradient")]
     known = [*zip(names, [leaf.detach() for leaf in leaves], second, strict=True)]
-    moved = lambda at: first_derivatives(subject, at).detach()  # noqa: E731
-    return slopes(moved, weights, known, rng, settings.tolerance, FEWER)
+    return slopes(partial(first_derivatives, subject), weights, known, rng, settings.tolerance, FEWER)
 
 
 def first_derivatives(subject: Subject, leaves: Sequence[Tensor]) -> Tensor:
@@ -136,7 +136,7 @@ def slopes(
 
 def along(function: Vector, at: Sequence[Tensor], i: int, direction: Tensor) -> Callable[[float], Tensor]:
     """Return the function of a step that leaf i is moved by along a direction."""
-    return lambda step: function([*at[:i], at[i] + step * direction, *at[i + 1 :]])
+    return lambda step: function([*at[:i], at[i] + step * direction, *at[i + 1 :]]).detach()
 
 
 def given_loops(subject: Subject) -> Loops:

@@ -47,7 +47,9 @@ class Exported(nn.Module):
 
 def exported(subject: Subject, settings: Settings) -> Finding:
     """Export with a dynamic last axis: equal values at twice the length that was exported."""
-    times = -(-EXPORTED // max(subject.leaves[0].shape[-1], 1)) if subject.leaves[0].dim() else 1
+    if subject.n_batched == 0 or subject.leaves[0].dim() == 0:
+        raise NotOffered("no input has a length that may change")
+    times = -(-EXPORTED // max(subject.leaves[0].shape[-1], 1))
     short, long = (subject.with_inputs(subject.batches(partial(repeat, times=n))) for n in (times, 2 * times))
     try:
         expected = long(*long.leaves)

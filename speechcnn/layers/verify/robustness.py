@@ -66,8 +66,8 @@ def batch_of_one(subject: Subject, settings: Settings) -> Finding:
 
 def items(subject: Subject, n: int) -> Subject:
     """Return the layer with the first n items of the batch."""
-    if subject.leaves[0].dim() < 2:
-        raise NotOffered("the first input has no batch axis")
+    if subject.n_batched == 0 or subject.leaves[0].dim() < 2:
+        raise NotOffered("no input has a batch axis")
     return subject.with_inputs(subject.batches(lambda one: one[:n]))
 
 

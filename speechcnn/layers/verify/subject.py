@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -107,10 +107,10 @@ class Subject:
         return replace(self, leaves=(*inputs, *self.leaves[self.n_inputs :]), shortest=None)
 
     def of_torch(self) -> Subject:
-        """Return torch's own operator as the layer."""
+        """Return torch's own operator as the layer, without any truth beside it."""
         operator = self.torch_operator or self.layer
         n = self.n_inputs if isinstance(operator, nn.Module) else len(self.leaves)
-        return replace(self, layer=operator, n_inputs=n, torch_operator=None)
+        return replace(self, layer=operator, n_inputs=n, torch_operator=None, loops=None, shortest=None)
 
     def batches(self, change: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
         """Return the inputs, those with a batch axis changed."""
@@ -123,24 +123,38 @@ def subject(case: Case, seed: int) -> Subject:
 
     Raises:
         TypeError: the layer is a module class instead of a module, or an input is no floating tensor.
+        ValueError: torch's operator is a module with other parameters than the layer.
     """
     if isinstance(case.layer, nn.Module):
         layer: Any = moved(case.layer, torch.float64)
         owned = {name: p.detach().clone() for name, p in layer.named_parameters() if p.requires_grad}
     else:
         layer, owned = function(case.layer), {}
+    check_names(case.torch_operator, owned)
     inputs = tuple(floating(one) for one in case.inputs)
+    n_batched = len(inputs) if isinstance(layer, nn.Module) else 1
     return Subject(
         layer,
         leaves=(*inputs, *owned.values()),
         names=(*(f"input {i}" for i in range(len(inputs))), *owned),
         n_inputs=len(inputs),
-        n_batched=case.n_batched or (len(inputs) if isinstance(layer, nn.Module) else 1),
+        n_batched=n_batched if case.n_batched is None else case.n_batched,
         seed=seed,
         loops=loops(case.reference),
         torch_operator=moved(case.torch_operator, torch.float64),
         shortest=None if case.shortest is None else tuple(floating(one) for one in case.shortest),
     )
+
+
+def check_names(operator: Any, owned: Mapping[str, Tensor]) -> None:
+    """Raise a ValueError when torch's operator is a module whose parameters have other names than the layer's."""
+    if isinstance(operator, nn.Module):
+        names = [name for name, p in operator.named_parameters() if p.requires_grad]
+        if set(names) != set(owned):
+            raise ValueError(
+                f"a module as torch_operator must have the layer's parameters, {', '.join(owned)}; it has "
+                f"{', '.join(names)}. Give a function of inputs and parameters instead."
+            )
 
 
 def called(target: Any, leaves: Sequence[Tensor], names: Sequence[str], n_inputs: int) -> Any:

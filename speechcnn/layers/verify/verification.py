@@ -68,8 +68,8 @@ def verify_layer(
 
     A copy of the layer runs in float64. Errors are the largest absolute difference, in units of the largest true value
     where that exceeds 1. Each draw has its own seed, from `seed` on; the report names the seed of each check's worst
-    draw, and `verify_layer(..., seed=that, draws=1)` repeats it. torch uses one thread
-    meanwhile, and its compiler is reset.
+    draw, and `verify_layer(..., seed=that, draws=1)` repeats it. Meanwhile torch uses one thread, and what its compiler
+    holds is thrown away.
 
     Args:
         layer: an nn.Module, a function of tensors, a subclass of torch.autograd.Function or a registered operator.
@@ -82,7 +82,7 @@ def verify_layer(
             values are drawn far from ties and from 0; or a function from a random generator to a tuple of inputs.
         shortest: shape of the shortest input that the layer takes.
         n_batched: how many inputs, from the first, have a batch axis (axis 0) and a length that may change (the last);
-            by default all of a module's and the first of a function's.
+            by default all of a module's and the first of a function's, 0 if none has.
         draw: instead of `layer` and `shapes`, a function from a random generator to a `Case`, so that stride, kernel
             and channels are random too; torch's random numbers follow from the seed as well.
         draws: how many; by default one for each shape, or 10 where a function draws.
@@ -102,9 +102,10 @@ def verify_layer(
     settings = Settings(tolerance, backend)
     found: dict[str, list[Check]] = {name: [] for name in CHECKS if name not in without}
     with one_thread():
-        check_runs(drawn(source, seed))
         for i in range(n_draws):
             one = drawn(source, seed + i)
+            if i == 0:
+                check_runs(one)
             for name, rows in found.items():
                 check, most = CHECKS[name]
                 if most is None or i < most:

@@ -116,11 +116,12 @@ def test_loops_without_a_backward_pass_check_values_alone() -> None:
         ((lambda x, w: (x * w)[:, 1:], Product.backward), "loops: values", r"the shape is [2, 5] instead of [2, 4]"),
         ((product, lambda dz, x, w: (dz * w,)), "loops: gradients", "the loops give 1 gradients; the layer has 2"),
         ((product, lambda dz, x, w: (dz * w, -dz * x)), "loops: gradients", "the gradient of input 1 differs"),
+        ((lambda x, w: x[:, 9], Product.backward), "loops: values", "IndexError: index 9 is out of bounds"),
         ((lambda x, w: x * w + np.nan, Product.backward), "loops: values", "the output differs"),
     ],
 )
 def test_loops_that_differ_are_told(loops: Any, row: str, sentence: str) -> None:
-    report = verify_layer(torch.mul, loops, shapes=[((2, 5), (2, 5))], without=REST)
+    report = verify_layer(torch.mul, loops, torch_operator=torch.mul, shapes=[((2, 5), (2, 5))], without=REST)
     assert not report
     assert sentence in report[row].note
 
@@ -143,6 +144,17 @@ def test_a_function_is_verified_by_its_class_and_may_decline_the_second_order() 
     assert report["finite differences"].holds
     assert report["second order"].note == "the backward pass is marked as once_differentiable"
     assert report["second order"].result == "not offered"
+
+
+def test_a_function_without_a_batch_axis_says_so() -> None:
+    def summed(x: Tensor) -> Tensor:
+        return x.flip(0).square().cumsum(0)
+
+    assert verify_layer(summed, shapes=[(3, 4)], without=SLOW)["batch of one"].holds is False
+    report = verify_layer(summed, shapes=[(3, 4)], n_batched=0)
+    assert report.holds
+    assert {report[name].note for name in ("batch of zero", "batch of one")} == {"no input has a batch axis"}
+    assert report["export"].note == "no input has a length that may change"
 
 
 def test_parameters_that_take_no_gradient_are_left_alone() -> None:
@@ -215,6 +227,11 @@ class Pair(nn.Module):
         ({"layer": torch.sin, "shapes": lambda rng: torch.ones(2, dtype=torch.int64)}, TypeError, "got torch.int64"),
         ({"layer": torch.sin, "shapes": lambda rng: ([1.0],)}, TypeError, "each input must be a tensor; got list"),
         ({"layer": torch.sin, "shapes": [(2, 3)], "reference": 3}, TypeError, "reference must be a function on numpy"),
+        (
+            {"layer": nn.Conv1d(2, 3, 3), "shapes": [(2, 2, 9)], "torch_operator": nn.Conv1d(2, 3, 3, bias=False)},
+            ValueError,
+            "a module as torch_operator must have the layer's parameters, weight, bias; it has weight. Give a function",
+        ),
         (
             {"layer": nn.Conv1d(2, 3, 3), "shapes": [(2, 4, 9)]},
             ValueError,
