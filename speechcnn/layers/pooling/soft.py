@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from speechcnn.layers.maps import Backprop, Size, check_maps
 from speechcnn.layers.pooling import compositions, threads
-from speechcnn.layers.pooling.operators import array, at_front, define, derivable, planes
+from speechcnn.layers.pooling.operators import array, at_front, define, derivable, finished, planes, room
 from speechcnn.layers.pooling.windows import Window, WindowPool, pooled
 
 
@@ -92,13 +92,12 @@ def _soft(x: Tensor, sharpness: Tensor, window: Sequence[int]) -> tuple[Tensor, 
     maps = planes(x, 2)
     a = sharpness.to(maps.dtype).flatten().contiguous()
     if maps.device.type == "cpu":
-        y = maps.new_empty((len(maps), *pooled(maps.shape[1:], window)))
-        log_sum = torch.empty_like(y)
+        y, log_sum = (room((len(maps), *pooled(maps.shape[1:], window)), maps) for _ in range(2))
         _run("soft_windows", tuple(map(array, (maps, a, y, log_sum))), maps, window)
     else:
         y, log_sum = compositions.soft(maps, a, window)
     shape = (*x.shape[:-2], *y.shape[1:])
-    return y.to(x.dtype).reshape(shape), log_sum.reshape(shape)
+    return finished(y, shape, x.dtype), finished(log_sum, shape, log_sum.dtype)
 
 
 def _give_soft(
@@ -107,12 +106,12 @@ def _give_soft(
     maps = planes(x, 2)
     a = sharpness.to(maps.dtype).flatten().contiguous()
     if maps.device.type == "cpu":
-        dx, da = torch.empty_like(maps), torch.empty_like(a)
+        dx, da = room(maps.shape, maps), room(a.shape, a)
         given = (planes(dy, 2), maps, a, planes(y, 2), planes(log_sum, 2), dx, da)
         _run("give_soft", tuple(map(array, given)), maps, window)
     else:
         dx, da = compositions.give_soft(planes(dy, 2), maps, a, window)
-    return dx.to(x.dtype).reshape(x.shape), da.to(sharpness.dtype).reshape(sharpness.shape)
+    return finished(dx, x.shape, x.dtype), finished(da, sharpness.shape, sharpness.dtype)
 
 
 def _soft_shapes(x: Tensor, sharpness: Tensor, window: Sequence[int]) -> tuple[Tensor, Tensor]:
