@@ -51,7 +51,7 @@ def test_registered_operators_pass_torchs_own_checks(shape: tuple[int, ...], dty
     for operator, (first, *others) in calls.items():
         tests = ("test_schema", "test_autograd_registration", "test_faketensor")
         torch.library.opcheck(operator.default, (first.detach().requires_grad_(), *others), test_utils=tests)
-    torch.library.opcheck(OPS.soft_give.default, (soft, x, a, soft, log_sum, WINDOW), test_utils=tests)
+    torch.library.opcheck(OPS.soft_give.default, (soft, x, a, soft, log_sum, WINDOW, True), test_utils=tests)
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's check looks at tensors without one
