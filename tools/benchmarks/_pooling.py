@@ -54,7 +54,15 @@ def _row(name: str, maps: Tensor, ours: Pool, peer: Pool, peer_name: str = "torc
         return y.detach(), x.grad
 
     apart = max(float((a - b).abs().max()) for a, b in zip(both(ours), both(peer), strict=True))
-    return compare(name, lambda: both(ours), lambda: both(peer), peer_name=peer_name, repeats=repeats, difference=apart)
+    return compare(
+        name,
+        lambda: both(ours),
+        lambda: both(peer),
+        peer_name=peer_name,
+        repeats=repeats,
+        difference=apart,
+        memory=maps.numel() > 1000,
+    )
 
 
 def _soft_peer(size: int) -> Pool:
