@@ -210,7 +210,7 @@ class LargestTransform(Function):
         """Shape: [B, S, n, ...] -> twice [B, S, ...]."""
         largest = answers[:, :, 0].clone()
         which = torch.zeros_like(largest, dtype=torch.int16)
-        for t in range(1, answers.shape[2]):  # one vectorised pass for each, where torch's max with places takes none
+        for t in range(1, answers.shape[2]):  # whole maps at a time; int16 places, where torch's max keeps int64
             which = which.masked_fill(answers[:, :, t] > largest, t)
             largest = torch.maximum(largest, answers[:, :, t])
         return largest, which

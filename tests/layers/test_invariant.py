@@ -12,6 +12,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional as F
 
 from speechcnn.layers.invariant import TransformInvariantConv1d, TransformInvariantConv2d, invariance_error
+from speechcnn.layers.reference.invariance import invariant_conv_backward, invariant_conv_forward
 from speechcnn.layers.transforms import (
     TRANSFORMS,
     FrequencyReflection,
@@ -198,6 +199,24 @@ def test_derivatives_of_both_orders_are_those_of_finite_differences(layer, sizes
 
     assert gradcheck(answer, (maps, weight), fast_mode=True)
     assert gradgradcheck(answer, (maps, weight), fast_mode=True)
+
+
+@pytest.mark.parametrize("pool", ["max", "mean"])
+@ON_ALL
+def test_both_passes_are_those_of_the_reference(layer, sizes, settings, shape, pool) -> None:
+    built = layer(*sizes, **settings, pool=pool).double()
+    maps = doubles(*shape)
+    answers = built(maps)
+    dz = torch.randn_like(answers)
+    answers.backward(dz)
+    matrices = [matrix.view(*built.transformed_size, *built.weight.shape[2:]).numpy() for matrix in built.matrices]
+    scan = {"stride": built.stride, "padding": built.padding, "dilation": built.dilation}
+    inputs = [tensor.detach().numpy() for tensor in (maps, *built.parameters())]
+    expected = invariant_conv_forward(*inputs, transforms=matrices, pool=pool, **scan)
+    torch.testing.assert_close(answers.detach(), torch.from_numpy(expected), rtol=0, atol=1e-12)
+    expected = invariant_conv_backward(dz.numpy(), *inputs, transforms=matrices, pool=pool, **scan)
+    for tensor, derivative in zip((maps, *built.parameters()), expected, strict=True):
+        torch.testing.assert_close(tensor.grad, torch.from_numpy(derivative), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("backprop", ["custom", "torch"])

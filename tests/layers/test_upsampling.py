@@ -14,6 +14,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from speechcnn.layers.reference import upsampling as loops
 from speechcnn.layers.upsampling import Upsample, upsample
 
 MODES = ["zeros", "linear", "cubic"]
@@ -71,6 +72,19 @@ def test_a_spline_over_two_axes_is_one_after_the_other(backprop) -> None:
     maps = torch.randn(2, 3, 6, 9, dtype=torch.float64)
     expected = torch.from_numpy(spline(spline(maps.numpy(), 3, 2), 2, 3))
     torch.testing.assert_close(upsample(maps, (3, 2), "cubic", backprop=backprop), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_both_passes_are_those_of_the_reference(mode: str) -> None:
+    names = {"zeros": "insert_zeros", "linear": "interpolate_linear", "cubic": "interpolate_cubic"}
+    forward, backward = (getattr(loops, f"{names[mode]}_{way}") for way in ("forward", "backward"))
+    maps = doubles(2, 2, 4, 5)
+    enlarged = upsample(maps, (2, 3), mode)
+    dy = torch.randn_like(enlarged)
+    enlarged.backward(dy)
+    x = maps.detach().numpy()
+    torch.testing.assert_close(enlarged.detach(), torch.from_numpy(forward(x, (2, 3))), rtol=0, atol=1e-12)
+    torch.testing.assert_close(maps.grad, torch.from_numpy(backward(dy.numpy(), x, (2, 3))[0]), rtol=0, atol=1e-12)
 
 
 class Largest(TorchDispatchMode):

@@ -12,17 +12,28 @@ from typing import Any
 
 import torch
 from bench import Row, compare
+from benchmarks import _pooling
 from torch import Tensor, nn
 
 from speechcnn.layers.conv import Conv1d, Conv2d, DepthwiseSeparableConv1d
 from speechcnn.layers.expanding import ExpandingConv1d
 from speechcnn.layers.flat import Linear
+from speechcnn.layers.invariant import TransformInvariantConv2d
 from speechcnn.layers.sharing import LimitedWeightSharingConv
+from speechcnn.layers.transforms import FrequencyShift
+from speechcnn.layers.upsampling import Upsample
 
 FIRST = {"in_channels": 3, "out_channels": 120, "kernel_size": (8, 15), "padding": (0, 7)}
 WIDE = {"in_channels": 128, "out_channels": 128}
 SECTIONS = {"n_bands": 40, "section_width": 12, "section_shift": 4, "kernel_size": (8, 15), "padding": 7}
 SHARED = {"in_channels": 3, "out_channels": 16, **SECTIONS}
+SHIFTED = {
+    "in_channels": 3,
+    "out_channels": 16,
+    "kernel_size": (8, 15),
+    "transforms": [FrequencyShift(bands) for bands in range(-2, 4)],
+}
+TINY = {"in_channels": 2, "out_channels": 2}
 
 
 @dataclass(frozen=True)
@@ -48,14 +59,11 @@ CASES = (
     Case("flat 1000", Linear, {"in_features": 1000, "out_features": 1000}, (16, 300, 1000), "Linear"),
     Case("8 sections of 16", LimitedWeightSharingConv, SHARED, (16, 3, 40, 300), "loop of conv2d", dy=False),
     Case("8 sections of 16, with dY", LimitedWeightSharingConv, SHARED, (16, 3, 40, 300), "loop of conv2d"),
-    Case(
-        "overhead: conv",
-        Conv1d,
-        {"in_channels": 2, "out_channels": 2, "kernel_size": 3},
-        (1, 2, 8),
-        "Conv1d",
-        repeats=501,
-    ),
+    Case("invariant: 6 shifts of 16 filters", TransformInvariantConv2d, SHIFTED, (16, 3, 40, 300), "torch", dy=False),
+    Case("up-sampling x 4, zeros", Upsample, {"factor": (1, 4), "mode": "zeros"}, (16, 32, 40, 75), "torch"),
+    Case("up-sampling x 4, linear", Upsample, {"factor": (1, 4), "mode": "linear"}, (16, 32, 40, 75), "torch"),
+    Case("up-sampling x 4, cubic", Upsample, {"factor": (1, 4), "mode": "cubic"}, (16, 32, 40, 75), "dense matrix"),
+    Case("overhead: conv", Conv1d, TINY | {"kernel_size": 3}, (1, 2, 8), "Conv1d", repeats=501),
     Case("overhead: flat", Linear, {"in_features": 2, "out_features": 2}, (1, 1, 2), "Linear", repeats=501),
 )
 
@@ -97,3 +105,4 @@ def relative_difference(ours: Tensor, theirs: Tensor) -> float:
 def rows() -> Iterator[Row]:
     torch.manual_seed(0)
     yield from map(compared, CASES)
+    yield from _pooling.rows()

@@ -1,4 +1,4 @@
-"""Pooling with derivatives worked out by hand: maxima, means, norms and soft maxima over windows of 1-D and 2-D maps."""
+"""Pooling with derivatives worked out by hand: maxima, means, norms and soft maxima of 1-D and 2-D maps."""
 
 from speechcnn.layers.pooling.antialiased import AntiAliasedPool
 from speechcnn.layers.pooling.heterogeneous import Assignment, HeterogeneousPool

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_input
 
 from speechcnn.layers.pooling.windows import pooled
 
@@ -44,7 +45,8 @@ def fold(parts: Tensor, sizes: Sequence[int], window: Sequence[int]) -> Tensor:
 def find(x: Tensor, window: Sequence[int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Return each window's maximum and its offset in the window. Shape: x [M, F, T] -> [M, F', T'] twice."""
     _, kt, sf, st, pf, pt, df, dt = window
-    y, places = F.max_pool2d(x[:, None], window[:2], window[2:4], window[4:6], window[6:], return_indices=True)
+    kernel, stride, padding, dilation = (tuple(window[n : n + 2]) for n in (0, 2, 4, 6))
+    y, places = F.max_pool2d(x[:, None], kernel, stride, padding, dilation, return_indices=True)
     bands = torch.arange(y.shape[2], device=x.device)[:, None] * sf - pf
     frames = torch.arange(y.shape[3], device=x.device) * st - pt
     a, b = (places // x.shape[2] - bands) // df, (places % x.shape[2] - frames) // dt
@@ -52,7 +54,7 @@ def find(x: Tensor, window: Sequence[int], dtype: torch.dtype) -> tuple[Tensor, 
 
 
 def take(x: Tensor, offsets: Tensor, window: Sequence[int]) -> Tensor:
-    """y = x[P]. Shape: x [M, F, T]; offsets [M, F', T'] -> [M, F', T']."""
+    """Y = x[P]. Shape: x [M, F, T]; offsets [M, F', T'] -> [M, F', T']."""
     return unfold(x, window).gather(-3, offsets.long().unsqueeze(-3)).squeeze(-3)
 
 
@@ -75,7 +77,7 @@ def spread(
 ) -> Tensor:
     """Return the adjoint of `weighted_sum`. Shape: dy [M, F', T'] -> [M, F, T]."""
     shape, kernel = (len(dy), 1, *sizes), _kernel(dy, over_bands, over_frames)
-    return torch.nn.grad.conv2d_input(shape, kernel, dy[:, None], window[2:4], window[4:6], window[6:])[:, 0]
+    return conv2d_input(shape, kernel, dy[:, None], window[2:4], window[4:6], window[6:])[:, 0]
 
 
 def _kernel(like: Tensor, over_bands: Sequence[float], over_frames: Sequence[float]) -> Tensor:

@@ -121,10 +121,12 @@ class HeterogeneousPool(nn.Module):
         self._check_bands(maps.shape[2])
         if self.backprop == "custom":
             return max_rows(maps, self._plan)[0]
-        groups = list(_grouped_rows(maps.shape[2], self._plan))
-        parts = [F.max_pool2d(maps[:, own], window[:2], window[2:4]).flatten(1, 2) for own, window, _ in groups]
-        places = {row: place for place, row in enumerate(row for _, _, rows in groups for row in rows)}
-        return torch.cat(parts, 1)[:, [places[row] for row in range(len(places))]]
+        if self.assignment == "replicate":
+            parts = [F.max_pool2d(maps, (size, 1), (self.shift, 1)).flatten(1, 2) for size in self.sizes]
+        else:
+            n, pools = len(self.sizes), maps.unbind(1)
+            parts = [F.max_pool2d(own, (self.sizes[m % n], 1), (self.shift, 1)) for m, own in enumerate(pools)]
+        return torch.cat(parts, 1)
 
     def _check_bands(self, n_bands: int) -> None:
         if n_bands < max(self.sizes):

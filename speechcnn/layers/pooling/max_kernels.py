@@ -1,6 +1,6 @@
 """Max pooling compiled: the argmax map P, y = x[P], and its adjoint dx[P] += dy.
 
-An entry of P is the offset of the maximum inside its window, a * kernel_frames + b for band a and frame b of the window.
+An entry of P is the offset of the maximum inside its window: a * kernel_frames + b for the window's band a, frame b.
 The first of equal values wins and NaN wins over all, the last NaN over the others, as in torch. Inner loops run along
 frames, where values lie next to one another, so that the processor compares several at a time.
 
@@ -54,7 +54,7 @@ def _width(n_frames: int, n_out: int, window: Window) -> int:
 
 @njit(cache=True, nogil=True)
 def _starts(width: int, n_out: int, window: Window) -> tuple[Ints, Ints]:
-    """Return the columns of `_lay_out` at which a window's frames begin, and each window's first frame inside the map."""
+    """Return where in `_lay_out` a window's frames begin, and each window's first frame inside the map."""
     _, kt, _, st, _, pt, _, dt = window
     columns = np.array([b * dt % st * width + b * dt // st for b in range(kt)])
     return columns, np.array([max(0, (pt - j * st + dt - 1) // dt) for j in range(n_out)])
@@ -154,7 +154,7 @@ def _take(x: Array, offsets: Array, y: Array, window: Window) -> None:
 
 @njit(cache=True, nogil=True)
 def take_windows(x: Array, offsets: Array, y: Array, window: Window, first: int, last: int) -> None:
-    """y = x[P]. Shape: x [M, F, T]; offsets [M, F', T'] -> y [M, F', T']."""
+    """Y = x[P]. Shape: x [M, F, T]; offsets [M, F', T'] -> y [M, F', T']."""
     for m in range(first, last):
         _take(x[m], offsets[m], y[m], window)
 
@@ -227,7 +227,7 @@ def max_rows(x: Array, y: Array, offsets: Array, sizes: Ints, tops: Ints, shift:
 
 @njit(cache=True, nogil=True)
 def take_rows(x: Array, offsets: Array, y: Array, sizes: Ints, tops: Ints, shift: int, first: int, last: int) -> None:
-    """y = x[P] for the rows of `max_rows`. Shape: as there."""
+    """Y = x[P] for the rows of `max_rows`. Shape: as there."""
     for m in range(first, last):
         b, c = divmod(m, x.shape[1])
         for s in range(sizes.shape[1]):

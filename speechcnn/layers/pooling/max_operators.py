@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechcnn.layers.pooling.operators import array, at_front, define, derivable, planes
+from speechcnn.layers.pooling.operators import array, at_front, define, derivable, finished, planes, room
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Family:
     give: Callable[..., Tensor]
 
     def offsets_dtype(self, plan: Sequence[int]) -> torch.dtype:
+        """Return the narrowest type that holds every offset."""
         return torch.int8 if self.largest(plan) <= 127 else torch.int32
 
     def compute_find(self, x: Tensor, plan: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -41,34 +42,35 @@ class Family:
         maps, dtype = planes(x, self.n_axes), self.offsets_dtype(plan)
         if maps.device.type == "cpu":
             shape = (len(maps), *self.pooled(maps.shape[1:], plan))
-            y, offsets = maps.new_empty(shape), maps.new_empty(shape, dtype=dtype)
+            y, offsets = room(shape, maps), room(shape, maps, dtype)
             self.run("max", (array(maps), array(y), array(offsets)), plan)
         else:
             y, offsets = self.find(maps, plan, dtype)
         shape = (*x.shape[: -self.n_axes], *y.shape[1:])
-        return y.to(x.dtype).reshape(shape), offsets.reshape(shape)
+        return finished(y, shape, x.dtype), finished(offsets, shape, dtype)
 
     def compute_take(self, x: Tensor, offsets: Tensor, plan: Sequence[int]) -> Tensor:
         """Return x[P]."""
         maps, places = planes(x, self.n_axes), planes(offsets, 2)
         if maps.device.type == "cpu":
-            y = maps.new_empty(places.shape)
+            y = room(places.shape, maps)
             self.run("take", (array(maps), array(places), array(y)), plan)
         else:
             y = self.take(maps, places, plan)
-        return y.to(x.dtype).reshape(offsets.shape)
+        return finished(y, offsets.shape, x.dtype)
 
     def compute_give(self, dy: Tensor, offsets: Tensor, sizes: Sequence[int], plan: Sequence[int]) -> Tensor:
         """Return dx after dx[P] += dy."""
         given, places = planes(dy, 2), planes(offsets, 2)
         if given.device.type == "cpu":
-            dx = given.new_empty((len(given), *sizes))
+            dx = room((len(given), *sizes), given)
             self.run("give", (array(given), array(places), array(dx)), plan)
         else:
             dx = self.give(given, places, sizes, plan)
-        return dx.to(dy.dtype).reshape(*dy.shape[:-2], *sizes)
+        return finished(dx, (*dy.shape[:-2], *sizes), dy.dtype)
 
     def shape_find(self, x: Tensor, plan: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return y and P without values, for compilers."""
         shape = (*x.shape[: -self.n_axes], *self.pooled(x.shape[-self.n_axes :], plan))
         return x.new_empty(shape), x.new_empty(shape, dtype=self.offsets_dtype(plan))
 

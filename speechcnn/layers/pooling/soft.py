@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from speechcnn.layers.maps import Backprop, Size, check_maps
 from speechcnn.layers.pooling import compositions, threads
-from speechcnn.layers.pooling.operators import array, at_front, define, derivable, planes
+from speechcnn.layers.pooling.operators import array, at_front, define, derivable, finished, planes, room
 from speechcnn.layers.pooling.windows import Window, WindowPool, pooled
 
 
@@ -92,27 +92,32 @@ def _soft(x: Tensor, sharpness: Tensor, window: Sequence[int]) -> tuple[Tensor, 
     maps = planes(x, 2)
     a = sharpness.to(maps.dtype).flatten().contiguous()
     if maps.device.type == "cpu":
-        y = maps.new_empty((len(maps), *pooled(maps.shape[1:], window)))
-        log_sum = torch.empty_like(y)
+        y, log_sum = (room((len(maps), *pooled(maps.shape[1:], window)), maps) for _ in range(2))
         _run("soft_windows", tuple(map(array, (maps, a, y, log_sum))), maps, window)
     else:
         y, log_sum = compositions.soft(maps, a, window)
     shape = (*x.shape[:-2], *y.shape[1:])
-    return y.to(x.dtype).reshape(shape), log_sum.reshape(shape)
+    return finished(y, shape, x.dtype), finished(log_sum, shape, log_sum.dtype)
 
 
 def _give_soft(
-    dy: Tensor, x: Tensor, sharpness: Tensor, y: Tensor, log_sum: Tensor, window: Sequence[int]
+    dy: Tensor, x: Tensor, sharpness: Tensor, y: Tensor, log_sum: Tensor, window: Sequence[int], for_maps: bool
 ) -> tuple[Tensor, Tensor]:
-    maps = planes(x, 2)
+    """Return the derivatives for the maps, without values unless `for_maps`, and for the sharpness."""
+    maps, shape = planes(x, 2), _shape_of_dx(x, for_maps)
     a = sharpness.to(maps.dtype).flatten().contiguous()
     if maps.device.type == "cpu":
-        dx, da = torch.empty_like(maps), torch.empty_like(a)
+        dx, da = room((len(maps), *shape[-2:]), maps), room(a.shape, a)
         given = (planes(dy, 2), maps, a, planes(y, 2), planes(log_sum, 2), dx, da)
         _run("give_soft", tuple(map(array, given)), maps, window)
     else:
         dx, da = compositions.give_soft(planes(dy, 2), maps, a, window)
-    return dx.to(x.dtype).reshape(x.shape), da.to(sharpness.dtype).reshape(sharpness.shape)
+        dx = dx[:, : shape[-2], : shape[-1]]
+    return finished(dx, shape, x.dtype), finished(da, sharpness.shape, sharpness.dtype)
+
+
+def _shape_of_dx(x: Tensor, for_maps: bool) -> tuple[int, ...]:
+    return tuple(x.shape) if for_maps else (*x.shape[:-2], 0, 0)
 
 
 def _soft_shapes(x: Tensor, sharpness: Tensor, window: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -123,10 +128,11 @@ def _soft_shapes(x: Tensor, sharpness: Tensor, window: Sequence[int]) -> tuple[T
 _soft_op = define("soft_pool", "(Tensor x, Tensor sharpness, int[] window) -> (Tensor, Tensor)", _soft, _soft_shapes)
 _give_op = define(
     "soft_give",
-    "(Tensor dy, Tensor x, Tensor sharpness, Tensor y, Tensor log_sum, int[] window) -> (Tensor, Tensor)",
+    "(Tensor dy, Tensor x, Tensor sharpness, Tensor y, Tensor log_sum, int[] window, bool for_maps)"
+    " -> (Tensor, Tensor)",
     _give_soft,
-    lambda dy, x, sharpness, y, log_sum, window: (
-        x.new_empty(x.shape), sharpness.new_empty(sharpness.shape),
+    lambda dy, x, sharpness, y, log_sum, window, for_maps: (
+        x.new_empty(_shape_of_dx(x, for_maps)), sharpness.new_empty(sharpness.shape),
     ),
 )  # fmt: skip
 
@@ -139,8 +145,8 @@ def _(info: Any, axes: Any, x: Tensor, sharpness: Tensor, window: Sequence[int])
 
 @_give_op.register_vmap
 def _(info: Any, axes: Any, *inputs: Any) -> Any:
-    mapped = (at_front(one, axis, info.batch_size) for one, axis in zip(inputs[:-1], axes, strict=False))
-    return _give_op(*mapped, inputs[-1]), (0, 0)
+    mapped = (at_front(one, axis, info.batch_size) for one, axis in zip(inputs[:-2], axes, strict=False))
+    return _give_op(*mapped, *inputs[-2:]), (0, 0)
 
 
 def _keep(ctx: Any, inputs: Any, output: Any) -> None:
@@ -149,14 +155,16 @@ def _keep(ctx: Any, inputs: Any, output: Any) -> None:
     ctx.mark_non_differentiable(output[1])
 
 
-def _back(ctx: Any, dy: Tensor, _: Any) -> tuple[Tensor, Tensor, None]:
+def _back(ctx: Any, dy: Tensor, _: Any) -> tuple[Tensor | None, Tensor, None]:
     """Derive by the kernel; where the derivative shall be derived again, by the same formula in torch's operators."""
     x, sharpness, y, log_sum = ctx.saved_tensors
     if torch.is_grad_enabled():
         wide = sharpness.to(x.dtype)
         dx, da = compositions.give_soft(dy, x, wide, ctx.window)
         return dx, da.to(sharpness.dtype), None
-    return *_give_op(dy, x, sharpness, y, log_sum, ctx.window), None
+    for_maps = ctx.needs_input_grad[0]
+    dx, da = _give_op(dy, x, sharpness, y, log_sum, ctx.window, for_maps)
+    return dx if for_maps else None, da, None
 
 
 soft_pool = derivable(_soft_op, _keep, _back)

@@ -54,7 +54,7 @@ def give_soft(
 ) -> None:  # fmt: skip
     """dx_j += dy p_j (1 + a (x_j - y)), da += dy sum p_j x_j (x_j - y) with p_j = exp(a x_j - log_sum).
 
-    Shape: dy, y, log_sum [M, F', T']; x [M, F, T]; sharpness [M] -> dx [M, F, T], da [M].
+    Shape: dy, y, log_sum [M, F', T']; x [M, F, T]; sharpness [M] -> dx [M, F, T] or [M, 0, 0] if not wanted, da [M].
     """
     kf, kt, sf, st, pf, pt, df, dt = window
     for m in range(first, last):
@@ -67,6 +67,7 @@ def give_soft(
                     for t in _inside(j, x.shape[2], kt, st, pt, dt):
                         value, above = x[m, f, t], x[m, f, t] - y[m, i, j]
                         share = dy[m, i, j] * math.exp(a * value - log_sum[m, i, j])
-                        dx[m, f, t] += share * (1 + a * above)
+                        if dx.size:
+                            dx[m, f, t] += share * (1 + a * above)
                         slope += share * value * above
         da[m] = slope

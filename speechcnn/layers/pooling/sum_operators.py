@@ -5,13 +5,13 @@ Both are linear and each is the other's derivative, so derivatives of every orde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from speechcnn.layers.pooling import compositions, threads
-from speechcnn.layers.pooling.operators import array, define, derivable, planes
+from speechcnn.layers.pooling.operators import array, define, derivable, finished, planes, room
 from speechcnn.layers.pooling.windows import pooled
 
 Weights = Sequence[float]
@@ -28,11 +28,11 @@ def _run(which: str, arrays: tuple[Any, Any], weights: tuple[Weights, Weights], 
 def _sum(x: Tensor, over_bands: Weights, over_frames: Weights, window: Sequence[int]) -> Tensor:
     maps = planes(x, 2)
     if maps.device.type == "cpu":
-        y = maps.new_empty((len(maps), *pooled(maps.shape[1:], window)))
+        y = room((len(maps), *pooled(maps.shape[1:], window)), maps)
         _run("sum", (array(maps), array(y)), (over_bands, over_frames), window)
     else:
         y = compositions.weighted_sum(maps, over_bands, over_frames, window)
-    return y.to(x.dtype).reshape(*x.shape[:-2], *y.shape[1:])
+    return finished(y, (*x.shape[:-2], *y.shape[1:]), x.dtype)
 
 
 def _spread(
@@ -40,11 +40,11 @@ def _spread(
 ) -> Tensor:
     given = planes(dy, 2)
     if given.device.type == "cpu":
-        dx = given.new_empty((len(given), *sizes))
+        dx = room((len(given), *sizes), given)
         _run("spread", (array(given), array(dx)), (over_bands, over_frames), window)
     else:
         dx = compositions.spread(given, sizes, over_bands, over_frames, window)
-    return dx.to(dy.dtype).reshape(*dy.shape[:-2], *sizes)
+    return finished(dx, (*dy.shape[:-2], *sizes), dy.dtype)
 
 
 _sum_op = define(
@@ -79,9 +79,9 @@ def _keep_settings(ctx: Any, inputs: Any, output: Tensor) -> None:
     ctx.settings = inputs[2:]
 
 
-window_sum = derivable(
+window_sum: Callable[..., Tensor] = derivable(
     _sum_op, _keep_sizes, lambda ctx, dy: (window_spread(dy, ctx.sizes, *ctx.settings), None, None, None)
 )
-window_spread = derivable(
+window_spread: Callable[..., Tensor] = derivable(
     _spread_op, _keep_settings, lambda ctx, dx: (window_sum(dx, *ctx.settings), None, None, None, None)
 )

@@ -5,6 +5,7 @@ Each map is worked on by one thread alone, so results are bit for bit the same f
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def share(kernel: Callable[..., None], arguments: tuple[Any, ...], n_maps: int, 
         return
     n_parts = min(n_maps, PARTS * n_threads)
     bounds = [n_maps * part // n_parts for part in range(n_parts + 1)]
-    parts = iter(list(zip(bounds[:-1], bounds[1:], strict=True)))
+    parts = iter(list(itertools.pairwise(bounds)))
     done = [_submit(n_threads - 1, _work, kernel, arguments, parts) for _ in range(n_threads - 1)]
     try:
         _work(kernel, arguments, parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -43,7 +44,7 @@ def pooled(sizes: Sequence[int], window: Sequence[int]) -> tuple[int, int]:
     return bands, frames
 
 
-class WindowPool(nn.Module):
+class WindowPool(nn.Module, ABC):
     """What pooling over windows needs, whatever is computed in them.
 
     Args:
@@ -110,8 +111,10 @@ class WindowPool(nn.Module):
                     f"got {list(maps.shape[2:])}. Otherwise a window could skip the whole map."
                 )
 
+    @abstractmethod
     def _pool(self, planes: Tensor, window: Window) -> Tensor:
-        raise NotImplementedError
+        """Pool by the derivatives worked out by hand."""
 
+    @abstractmethod
     def _pool_torch(self, planes: Tensor, window: Window) -> Tensor:
-        raise NotImplementedError
+        """Pool by torch's own operators."""
