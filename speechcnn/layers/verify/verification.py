@@ -101,7 +101,7 @@ def verify_layer(
     n_draws = draws or (len(shapes) if isinstance(shapes, Sequence) else DRAWS)
     settings = Settings(tolerance, backend)
     found: dict[str, list[Check]] = {name: [] for name in CHECKS if name not in without}
-    with one_thread():
+    with one_thread(), torch.enable_grad():
         for i in range(n_draws):
             one = drawn(source, seed + i)
             if i == 0:
