@@ -74,7 +74,7 @@ def brute_force(posteriors, hmm, lm_scale, penalty, prior_scale):
     scores = posteriors - prior_scale * hmm.log_prior
     best, best_path = -np.inf, None
     for path in every_path(len(posteriors), hmm.n_states, len(hmm.labels)):
-        value = lm_scale * hmm.bigram.log_probability([phone for phone, _, _ in path]) - penalty * len(path)
+        value = lm_scale * hmm.language_model.log_probability([phone for phone, _, _ in path]) - penalty * len(path)
         value += sum(emission(scores, hmm, *one)[0] for one in path)
         if value > best:
             best, best_path = value, path

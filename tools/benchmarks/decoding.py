@@ -59,7 +59,7 @@ def _task() -> tuple[np.ndarray, PhoneHmm, list[int]]:
 def _graph(hmm: PhoneHmm) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the log weights of starting in, moving from one to another of, and ending in the 183 states."""
     n, s = len(hmm.log_prior), hmm.n_states
-    lm = LM_SCALE * hmm.bigram.log_probabilities
+    lm = LM_SCALE * hmm.language_model.log_probabilities
     moves, start, finish = np.full((n, n), -np.inf), np.full(n, -np.inf), np.full(n, -np.inf)
     np.fill_diagonal(moves, hmm.log_self)
     inner = np.array([k for k in range(n) if k % s != s - 1])
