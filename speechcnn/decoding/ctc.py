@@ -1,7 +1,7 @@
 """Connectionist temporal classification: greedy decoding, forced alignment and confidence.
 
-Class 0 of the network is the blank, as in torch's loss; label l is class l + 1. A path names a class for each frame; its
-labels are what remains when repeats are merged and then blanks dropped.
+Class 0 of the network is the blank, as in torch's loss; label l is class l + 1. A path names a class for each frame;
+its labels are what remains when repeats are merged and then blanks dropped.
 
 Source: Graves et al. (2006).
 """
@@ -9,6 +9,7 @@ Source: Graves et al. (2006).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -57,7 +58,7 @@ def align(log_probabilities: NDArray[np.float32], labels: Sequence[int]) -> list
         raise ValueError(f"labels must be from 0 to {n_classes - 2}; got {min(labels)} to {max(labels)}.")
     classes = np.zeros(2 * len(labels) + 1, np.int64)
     classes[1::2] = np.asarray(labels, np.int64) + 1
-    places = best_places(log_probabilities, classes)
+    places = best_places(np.ascontiguousarray(log_probabilities, np.float32), classes)
     if places[0] > 1:
         raise ValueError("the labels cannot be aligned: every path through them has probability 0.")
     return _runs(places, classes[places])
@@ -81,7 +82,7 @@ def segments(
 
 
 def _frames_needed(labels: Sequence[int]) -> int:
-    return len(labels) + sum(a == b for a, b in zip(labels, labels[1:], strict=False))
+    return len(labels) + sum(a == b for a, b in pairwise(labels))
 
 
 def _runs(places: NDArray[np.int64], classes: NDArray[np.int64]) -> list[DecodedPhone]:
@@ -103,7 +104,8 @@ def best_places(log_probabilities: NDArray[np.float32], classes: NDArray[np.int6
     """
     n_frames, n_places = len(log_probabilities), len(classes)
     path, steps = np.full(n_places, -np.inf), np.zeros((n_frames, n_places), np.uint8)
-    path[:2] = log_probabilities[0, classes[:2]]
+    for place in range(min(2, n_places)):
+        path[place] = log_probabilities[0, classes[place]]
     for t in range(1, n_frames):
         for place in range(n_places - 1, -1, -1):
             best = path[place]

@@ -59,7 +59,9 @@ def prefix_beam_search(
     prices = np.zeros(n_labels + 1) if language_model is None else lm_scale * language_model.log_probabilities
     prices[..., :-1] -= insertion_penalty  # the end of the utterance is no label
     nodes, totals, scores, parents, labels = search(
-        log_probabilities, np.broadcast_to(prices, (n_labels + 1,) * 3), width
+        np.ascontiguousarray(log_probabilities, np.float32),
+        np.array(np.broadcast_to(prices, (n_labels + 1,) * 3), order="C"),
+        width,
     )
     return [
         Hypothesis(_spelled(nodes[i], parents, labels), float(totals[i]), float(scores[i]))
@@ -93,11 +95,13 @@ def search(
     for t in range(n_frames):
         frame, count = log_probabilities[t], len(nodes)
         blank, label, longer = extend(frame, nodes, tree, in_blank, in_label)
-        ranks = np.empty((count, n_labels + 1))
+        ranks = np.empty(count * (n_labels + 1))
         for i in range(count):
-            ranks[i, n_labels] = log_add(blank[i], label[i]) + paid[i]
-            ranks[i, :n_labels] = longer[i] + paid[i] + following(nodes[i], tree, prices)[:n_labels]
-        chosen = best_of(ranks.ravel(), width)
+            price = following(nodes[i], tree, prices)
+            for c in range(n_labels):
+                ranks[i * (n_labels + 1) + c] = longer[i, c] + paid[i] + price[c]
+            ranks[i * (n_labels + 1) + n_labels] = log_add(blank[i], label[i]) + paid[i]
+        chosen = best_of(ranks, width)
         new_nodes, new_paid = np.empty(len(chosen), np.int64), np.empty(len(chosen))
         in_blank, in_label = np.full(len(chosen), -np.inf), np.full(len(chosen), -np.inf)
         for k in range(len(chosen)):
@@ -134,7 +138,8 @@ def extend(
     for i in range(count):
         total, last = log_add(in_blank[i], in_label[i]), tree[1, nodes[i]]
         blank[i] = total + frame[BLANK]
-        longer[i] = total + frame[1:]
+        for c in range(len(frame) - 1):
+            longer[i, c] = total + frame[c + 1]
         if nodes[i] > 0:
             label[i] = in_label[i] + frame[last + 1]
             longer[i, last] = in_blank[i] + frame[last + 1]
@@ -170,7 +175,16 @@ def child(node: int, label: int, tree: NDArray[np.int64], size: int) -> tuple[in
 
 @njit(cache=True, nogil=True)
 def best_of(ranks: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Return the places of the largest values in their order of place; minus infinity is never among them."""
-    limit = np.partition(ranks, len(ranks) - count)[len(ranks) - count] if count < len(ranks) else -np.inf
-    above, equal = np.flatnonzero(ranks > limit), np.flatnonzero((ranks == limit) & (ranks > -np.inf))
-    return np.sort(np.concatenate((above, equal[: count - len(above)])))
+    """Return the places of up to `count` largest values, the largest first; minus infinity is never among them."""
+    places, found = np.empty(count, np.int64), 0
+    for place in range(len(ranks)):
+        value = ranks[place]
+        if value == -np.inf or (found == count and value <= ranks[places[count - 1]]):
+            continue
+        at = min(found, count - 1)
+        while at > 0 and ranks[places[at - 1]] < value:
+            places[at] = places[at - 1]
+            at -= 1
+        places[at] = place
+        found = min(found + 1, count)
+    return places[:found]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechcnn.decoding.bigram import Bigram, estimate_bigram
+from speechcnn.decoding.forward_backward import path_posteriors
 from speechcnn.decoding.ngram import NgramModel, estimate_ngram
 from speechcnn.decoding.path import DecodedPhone, timed_segments
 from speechcnn.decoding.phone_models import PhoneHmm
@@ -31,10 +32,12 @@ __all__ = [
     "Tuned",
     "align",
     "close_holes",
+    "confidences",
     "decode",
     "estimate_bigram",
     "estimate_ngram",
     "frame_labels",
+    "path_posteriors",
     "phone_posteriors",
     "phone_segments",
     "state_segments",
@@ -42,6 +45,7 @@ __all__ = [
     "uniform_states",
 ]
 
+CONFIDENCES = ("network", "paths")
 FRAMES_AT_ONCE = 500  # decoded before what is final is set aside, which bounds memory
 
 
@@ -95,18 +99,47 @@ def phone_posteriors(log_posteriors: NDArray[np.float32], n_states: int) -> NDAr
     return np.exp(log_posteriors).reshape(len(log_posteriors), -1, n_states).sum(-1)
 
 
+def confidences(
+    kind: str,
+    log_posteriors: NDArray[np.float32],
+    hmm: PhoneHmm,
+    lm_scale: float = 1.0,
+    insertion_penalty: float = 0.0,
+    prior_scale: float = 1.0,
+) -> NDArray[np.float32]:
+    """Return how probable each phone is in each frame, for `phone_segments` to average.
+
+    `network` is the network's posterior of the frame alone; `paths` the phone's share in all paths through the
+    utterance at the temperature of the language-model scale, or at 1 where that is smaller.
+
+    Shape: log_posteriors [T, K] -> [T, L].
+
+    Raises:
+        ValueError: another kind.
+    """
+    if kind not in CONFIDENCES:
+        raise ValueError(f"the confidence must be one of {', '.join(CONFIDENCES)}; got {kind!r}.")
+    if kind == "network":
+        return phone_posteriors(log_posteriors, hmm.n_states)
+    return path_posteriors(log_posteriors, hmm, lm_scale, insertion_penalty, prior_scale, max(lm_scale, 1.0))
+
+
 def phone_segments(
     decoded: Sequence[DecodedPhone],
     log_posteriors: NDArray[np.float32],
     hmm: PhoneHmm,
     shift: float = 0.01,
     first_centre: float = 0.0125,
+    posteriors: NDArray[np.float32] | None = None,
 ) -> list[Segment]:
     """Return decoded phones in seconds, each with its mean posterior; boundaries lie midway between centres.
 
-    The first phone starts at 0.
+    The first phone starts at 0. The posteriors averaged are the network's, or those given.
+
+    Shape: posteriors [T, L].
     """
-    posteriors = phone_posteriors(log_posteriors, hmm.n_states)
+    if posteriors is None:
+        posteriors = phone_posteriors(log_posteriors, hmm.n_states)
     return timed_segments(decoded, posteriors, hmm.labels, shift, first_centre)
 
 

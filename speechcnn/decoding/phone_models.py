@@ -85,7 +85,7 @@ class PhoneHmm:
             raise ValueError(
                 f"log posteriors must be [frames, {len(self.log_prior)}]; got {list(log_posteriors.shape)}."
             )
-        return (log_posteriors - prior_scale * self.log_prior).astype(np.float32)
+        return (log_posteriors - prior_scale * self.log_prior).astype(np.float32, order="C")
 
 
 def _states_fit(states: Sequence[NDArray[np.float64]], n_labels: int) -> bool:

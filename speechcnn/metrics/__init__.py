@@ -6,6 +6,7 @@ written by accident.
 
 from __future__ import annotations
 
+from speechcnn.metrics.boundaries import BoundaryErrors, boundary_errors
 from speechcnn.metrics.confusions import Confusion, ConfusionTable, confusions
 from speechcnn.metrics.conventions import AS_WRITTEN, CONVENTIONS, Convention, convention, expected_tokens
 from speechcnn.metrics.errors import ErrorCounts, align, count
@@ -16,6 +17,7 @@ from speechcnn.metrics.scoring import Score, ScoreError, compare, score
 __all__ = [
     "AS_WRITTEN",
     "CONVENTIONS",
+    "BoundaryErrors",
     "Comparison",
     "Confusion",
     "ConfusionTable",
@@ -27,6 +29,7 @@ __all__ = [
     "ScoreError",
     "align",
     "bootstrap_interval",
+    "boundary_errors",
     "compare",
     "confusions",
     "convention",
