@@ -85,10 +85,9 @@ class StreamingDecoder:
 
         Shape: log_posteriors [N, K].
         """
-        scores = self.hmm.scaled_likelihoods(log_posteriors, self.prior_scale)
         found: list[DecodedPhone] = []
-        for part in self._up_to_checks(scores, state.n_frames):
-            state = self._receive(part, state)
+        for part in self._up_to_checks(log_posteriors, state.n_frames):
+            state = self._receive(self.hmm.scaled_likelihoods(part, self.prior_scale), state)
             if state.n_frames % self.check_every == 0:
                 phones, state = self._decide(state)
                 found += phones
@@ -108,10 +107,10 @@ class StreamingDecoder:
         phones, begun = _completed(state, len(state.moved), best)
         return [*phones, DecodedPhone(*begun, state.n_frames - 1)]
 
-    def _up_to_checks(self, scores: NDArray[np.float32], n_before: int) -> Iterator[NDArray[np.float32]]:
+    def _up_to_checks(self, frames: NDArray[np.float32], n_before: int) -> Iterator[NDArray[np.float32]]:
         """Cut frames where the number of frames received is a multiple of `check_every`."""
         first = self.check_every - n_before % self.check_every
-        return (part for part in np.split(scores, range(first, len(scores), self.check_every)) if len(part))
+        return (part for part in np.split(frames, range(first, len(frames), self.check_every)) if len(part))
 
     def _receive(self, scores: NDArray[np.float32], state: StreamState) -> StreamState:
         path, loop, first = state.path.copy(), self.loop, state.n_frames == 0

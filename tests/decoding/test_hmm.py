@@ -138,8 +138,9 @@ def test_priors_and_durations_by_hand() -> None:
     assert np.exp(hmm.log_self) == pytest.approx(1 - np.exp(hmm.log_next))
 
 
-def test_arrays_bring_the_models_back(random_hmm, random_posteriors) -> None:
-    hmm, posteriors = random_hmm(), random_posteriors(20, 6)
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_arrays_bring_the_models_back(random_hmm, random_posteriors, order: int) -> None:
+    hmm, posteriors = random_hmm(order=order), random_posteriors(20, 6)
     again = PhoneHmm.from_arrays(LABELS, hmm.arrays())
     assert decode(posteriors, again) == decode(posteriors, hmm)
     with pytest.raises(ValueError, match=r"phone models of 2 labels need .* got log_prior \[5\]"):
