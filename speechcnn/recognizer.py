@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechcnn import bundle
-from speechcnn.arguments import SettingsError, construct
+from speechcnn.arguments import SettingsError, check_keys, check_type, construct, shown
 from speechcnn.audio.source import Source, waveform
 from speechcnn.decoding.hmm import PhoneHmm, align, decode, phone_segments, state_segments
 from speechcnn.features import FEATURES, Normalizer, Statistics
 from speechcnn.labels import Labels, Segment
-from speechcnn.models import MODELS
+from speechcnn.models import MODELS, count_parameters
 
 TASK = "phones"
+TENSOR_GROUPS = ("model", "normalizer", "hmm")  # of a model file
+LARGEST_WEIGHT = 1000
+MOST_PARAMETERS = 2**28  # a gigabyte in single precision
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class Weighting:
     lm_scale: float = 1.0  # factor on the phone bigram's log probabilities
     insertion_penalty: float = 0.0  # subtracted, in nats, for each phone
     prior_scale: float = 1.0  # exponent of the state priors by which posteriors are divided
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not abs(value) <= LARGEST_WEIGHT:
+                raise ValueError(f"{name} must be from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}; got {value}.")
 
 
 @dataclass(frozen=True)
@@ -66,9 +74,10 @@ class PhoneRecognizer:
         self.weighting = weighting or Weighting()
         self.card = dict(card or {})
         self.features = construct("features", FEATURES, recipe.features)
-        shape = {"n_streams": self.features.n_streams, "n_bands": self.features.n_bands, "energy": self.features.energy}
+        shape, n_classes = input_shape(self.features), n_states * len(labels)
         self.normalizer: Normalizer = construct("normalisation", Normalizer, recipe.normalisation, **shape)
-        self.model: nn.Module = construct("model", MODELS, recipe.model, n_classes=n_states * len(labels), **shape)
+        outline(recipe.model, self.features, n_classes)
+        self.model: nn.Module = construct("model", MODELS, recipe.model, n_classes=n_classes, **shape)
 
     @property
     def rate(self) -> int:
@@ -161,18 +170,51 @@ class PhoneRecognizer:
         content = bundle.read(path)
         card = dict(content.card)
         if card.get("task") != TASK:
-            raise bundle.BundleError(f"{path}: a model for {card.get('task')!r}; a phone recogniser was asked for.")
+            raise bundle.BundleError(f"{path}: a model for {card.get('task')!r:.40}; a phone recogniser was asked for.")
         try:
-            recipe = Recipe(card.pop("features"), card.pop("normalisation"), card.pop("model"))
-            labels, weighting = Labels(tuple(card.pop("labels"))), Weighting(**card.pop("decoder"))
-            n_states = card.pop("n_states")
-            hmm = PhoneHmm.from_arrays(labels, {name: tensor.numpy() for name, tensor in content.group("hmm").items()})
-            recognizer = cls(recipe, labels, hmm, weighting, card, n_states)
-            recognizer.model.load_state_dict(content.group("model"))
-            recognizer.normalizer.load_state_dict(content.group("normalizer"))
-        except (SettingsError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            return cls._built(card, content)
+        except (SettingsError, KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise bundle.BundleError(f"{path}: its parts do not fit together ({error}).") from error
+
+    @classmethod
+    def _built(cls, card: dict[str, Any], content: bundle.Bundle) -> PhoneRecognizer:
+        """Build what a model file describes, the large parts only when the file is known to hold their weights."""
+        check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
+        recipe = Recipe(card.pop("features"), card.pop("normalisation"), card.pop("model"))
+        names, n_states = card.pop("labels"), card.pop("n_states")
+        check_type("labels", names, Sequence[str])
+        check_type("n_states", n_states, int)
+        labels = Labels(tuple(names))
+        weighting = construct("decoder", Weighting, card.pop("decoder"))
+        hmm = PhoneHmm.from_arrays(labels, {name: tensor.numpy() for name, tensor in content.group("hmm").items()})
+        if hmm.n_states != n_states:
+            raise ValueError(f"n_states is {n_states}, but the phone models have {hmm.n_states}")
+        features = construct("features", FEATURES, recipe.features)
+        bundle.check_fit(outline(recipe.model, features, n_states * len(labels)), content.group("model"))
+        recognizer = cls(recipe, labels, hmm, weighting, card, n_states)
+        bundle.check_fit(recognizer.normalizer, content.group("normalizer"))
+        recognizer.model.load_state_dict(content.group("model"))
+        recognizer.normalizer.load_state_dict(content.group("normalizer"))
         return recognizer
+
+
+def input_shape(features: nn.Module) -> dict[str, Any]:
+    """Return what networks and normalisers must know of the features."""
+    return {"n_streams": features.n_streams, "n_bands": features.n_bands, "energy": features.energy}
+
+
+def outline(settings: Mapping[str, Any], features: nn.Module, n_classes: int) -> nn.Module:
+    """Return the network without numbers, only shapes (on the meta device), so that its size is known beforehand.
+
+    Raises:
+        SettingsError: it is too large, or the settings do not describe a network.
+    """
+    with torch.device("meta"):
+        network: nn.Module = construct("model", MODELS, settings, n_classes=n_classes, **input_shape(features))
+    size = count_parameters(network)
+    if size > MOST_PARAMETERS:
+        raise SettingsError(f"model: {shown(settings)} has {size} parameters; at most {MOST_PARAMETERS} are taken.")
+    return network
 
 
 def load(path: str | Path) -> PhoneRecognizer:
