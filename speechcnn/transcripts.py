@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from speechcnn.labels import Segment
 
-_TRN_LINE = re.compile(r"^(?P<labels>.*?)\s*\((?P<utterance>[^\s()]+)\)$")
+_MOST_CHARACTERS = 2**25  # of a text that is read: all of TIMIT takes a third of it
+_MOST_FAULTS = 100  # that one text lists; a text of another format would list millions
 _DECIMALS = 6  # of seconds in text: a thirtieth of the shortest sample at 32 kHz
 
 
@@ -44,14 +44,15 @@ def read_trn(text: str, source: str = "the trn text") -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     faults = []
-    for number, line in _lines(text):
-        match = _TRN_LINE.match(line)
-        if match is None:
+    for number, line in _lines(text, source):
+        labels, opened, end = line.rpartition("(")
+        utterance = end[:-1]
+        if not opened or end[-1:] != ")" or _unfit(utterance, "id", "()"):
             faults.append(f"line {number} must end in (utterance-id), got {line[:60]!r}")
-        elif match["utterance"] in found:
-            faults.append(f"line {number} repeats utterance {match['utterance']}")
+        elif utterance in found:
+            faults.append(f"line {number} repeats utterance {utterance}")
         else:
-            found[match["utterance"]] = match["labels"].split()
+            found[utterance] = labels.split()
     _raise(faults, source)
     return found
 
@@ -81,7 +82,7 @@ def read_ctm(text: str, source: str = "the ctm text") -> dict[str, list[Segment]
     """
     found: dict[str, list[Segment]] = {}
     faults = []
-    for number, line in _lines(text):
+    for number, line in _lines(text, source):
         try:
             utterance, segment = _ctm_record(line)
         except ValueError as error:
@@ -142,15 +143,22 @@ def read_json(text: str, source: str = "the JSON text") -> dict[str, list[Segmen
     Raises:
         TranscriptError: no JSON, another shape, a segment with other fields than those written.
     """
+    _check_size(text, source)
     try:
         read = json.loads(text)
         return {str(name): [_json_segment(one) for one in segments] for name, segments in read.items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         rule = "an object of utterance ids with lists of {label, start, end, posterior}"
         raise TranscriptError(f"{source} must be {rule}: {type(error).__name__}: {error}") from error
 
 
-def _lines(text: str) -> list[tuple[int, str]]:
+def _check_size(text: str, source: str) -> None:
+    if len(text) > _MOST_CHARACTERS:
+        raise TranscriptError(f"{source} may hold {_MOST_CHARACTERS} characters, it holds {len(text)}")
+
+
+def _lines(text: str, source: str) -> list[tuple[int, str]]:
+    _check_size(text, source)
     lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
     return [(number, line) for number, line in lines if line and not line.startswith(";;")]
 
@@ -164,7 +172,8 @@ def _unfit(name: str, what: str, barred: str = "") -> str:
 def _raise(faults: Iterable[str], source: str) -> None:
     told = list(dict.fromkeys(fault for fault in faults if fault))
     if told:
-        raise TranscriptError(f"{source} has {len(told)} fault{'s' * (len(told) > 1)}: {'; '.join(told)}")
+        listed = [*told[:_MOST_FAULTS], *(["and more"] if len(told) > _MOST_FAULTS else [])]
+        raise TranscriptError(f"{source} has {len(told)} fault{'s' * (len(told) > 1)}: {'; '.join(listed)}")
 
 
 def _seconds(value: float) -> str:
@@ -190,10 +199,10 @@ def _ctm_record(line: str) -> tuple[str, Segment]:
     return utterance, Segment(label, begin, round(begin + length, _DECIMALS), posterior)
 
 
-def _time(text: str, what: str) -> float:
+def _time(text: str | float, what: str) -> float:
     try:
         value = float(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         value = math.nan
     if not 0 <= value < math.inf:
         raise ValueError(f"must have a number of at least 0 as {what}")
@@ -252,5 +261,5 @@ def _json_segment(fields: dict[str, str | float]) -> Segment:
     if unknown:
         raise ValueError(f"unknown fields {', '.join(sorted(unknown))}")
     posterior = fields.get("posterior")
-    known = None if posterior is None else float(posterior)
-    return Segment(str(fields["label"]), float(fields["start"]), float(fields["end"]), known)
+    known = None if posterior is None else _time(posterior, "posterior")
+    return Segment(str(fields["label"]), _time(fields["start"], "start"), _time(fields["end"], "end"), known)
