@@ -36,8 +36,13 @@ class Weighting:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if not abs(value) <= LARGEST_WEIGHT:
-                raise ValueError(f"{name} must be from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}; got {value}.")
+            check_weight(name, value)
+
+
+def check_weight(name: str, value: float) -> None:
+    """Raise a ValueError unless a weight of the decoder is of a size that can mean something."""
+    if not abs(value) <= LARGEST_WEIGHT:
+        raise ValueError(f"{name} must be from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}; got {value}.")
 
 
 @dataclass(frozen=True)
