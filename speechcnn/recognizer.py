@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from speechcnn import bundle
 from speechcnn.arguments import SettingsError, check_keys, check_type, construct, shown
 from speechcnn.audio.source import Source, waveform
-from speechcnn.decoding.hmm import PhoneHmm, align, decode, phone_segments, state_segments
+from speechcnn.decoding.hmm import STATE_ARRAYS, PhoneHmm, align, decode, phone_segments, state_segments
 from speechcnn.features import FEATURES, Normalizer, Statistics
 from speechcnn.labels import Labels, Segment
 from speechcnn.models import MODELS, count_parameters
@@ -23,6 +23,7 @@ from speechcnn.models import MODELS, count_parameters
 TASK = "phones"
 TENSOR_GROUPS = ("model", "normalizer", "hmm")  # of a model file
 LARGEST_WEIGHT = 1000
+MOST_STATES = 100  # of a phone
 MOST_PARAMETERS = 2**28  # a gigabyte in single precision
 
 
@@ -172,35 +173,46 @@ class PhoneRecognizer:
         Raises:
             BundleError: the file is not a whole model file, or its parts do not fit together.
         """
-        content = bundle.read(path)
-        card = dict(content.card)
-        if card.get("task") != TASK:
-            raise bundle.BundleError(f"{path}: a model for {card.get('task')!r:.40}; a phone recogniser was asked for.")
         try:
-            return cls._built(card, content)
-        except (SettingsError, KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+            content = bundle.read(path, check_parts)
+            card = dict(content.card)
+            recipe = Recipe(card.pop("features"), card.pop("normalisation"), card.pop("model"))
+            labels, weighting = Labels(tuple(card.pop("labels"))), Weighting(**card.pop("decoder"))
+            hmm = PhoneHmm.from_arrays(labels, {name: tensor.numpy() for name, tensor in content.group("hmm").items()})
+            recognizer = cls(recipe, labels, hmm, weighting, card, card.pop("n_states"))
+            recognizer.model.load_state_dict(content.group("model"))
+            recognizer.normalizer.load_state_dict(content.group("normalizer"))
+        except bundle.BundleError:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise bundle.BundleError(f"{path}: its parts do not fit together ({error}).") from error
-
-    @classmethod
-    def _built(cls, card: dict[str, Any], content: bundle.Bundle) -> PhoneRecognizer:
-        """Build what a model file describes, the large parts only when the file is known to hold their weights."""
-        check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
-        recipe = Recipe(card.pop("features"), card.pop("normalisation"), card.pop("model"))
-        names, n_states = card.pop("labels"), card.pop("n_states")
-        check_type("labels", names, Sequence[str])
-        check_type("n_states", n_states, int)
-        labels = Labels(tuple(names))
-        weighting = construct("decoder", Weighting, card.pop("decoder"))
-        hmm = PhoneHmm.from_arrays(labels, {name: tensor.numpy() for name, tensor in content.group("hmm").items()})
-        if hmm.n_states != n_states:
-            raise ValueError(f"n_states is {n_states}, but the phone models have {hmm.n_states}")
-        features = construct("features", FEATURES, recipe.features)
-        bundle.check_fit(outline(recipe.model, features, n_states * len(labels)), content.group("model"))
-        recognizer = cls(recipe, labels, hmm, weighting, card, n_states)
-        bundle.check_fit(recognizer.normalizer, content.group("normalizer"))
-        recognizer.model.load_state_dict(content.group("model"))
-        recognizer.normalizer.load_state_dict(content.group("normalizer"))
         return recognizer
+
+
+def check_parts(content: bundle.Bundle) -> None:
+    """Check that a model file's card and tensors, given without their numbers, make a phone recogniser.
+
+    Raises:
+        ValueError, KeyError, TypeError, RuntimeError: they do not; the sentence names the part.
+    """
+    card = content.card
+    if card.get("task") != TASK:
+        raise ValueError(f"a model for {shown(card.get('task'))}; a phone recogniser was asked for")
+    check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
+    check_type("labels", card["labels"], Sequence[str])
+    check_type("n_states", card["n_states"], int)
+    if not card["labels"] or not 1 <= card["n_states"] <= MOST_STATES:
+        raise ValueError(f"labels must not be empty and n_states be from 1 to {MOST_STATES}; got {card['n_states']}")
+    construct("decoder", Weighting, card["decoder"])
+    n_labels, n_classes = len(Labels(tuple(card["labels"]))), card["n_states"] * len(card["labels"])
+    features = construct("features", FEATURES, card["features"])
+    with torch.device("meta"):
+        normalizer = construct("normalisation", Normalizer, card["normalisation"], **input_shape(features))
+        hmm = {name: torch.empty(n_classes, dtype=torch.float64) for name in STATE_ARRAYS}
+        hmm["bigram"] = torch.empty(n_labels + 1, n_labels + 1, dtype=torch.float64)
+    bundle.check_fit(outline(card["model"], features, n_classes).state_dict(), content.group("model"))
+    bundle.check_fit(normalizer.state_dict(), content.group("normalizer"))
+    bundle.check_fit(hmm, content.group("hmm"))
 
 
 def input_shape(features: nn.Module) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from safetensors import SafetensorError
 from safetensors.torch import save as save_tensors
@@ -59,9 +59,11 @@ def write(path: Path, bundle: Bundle) -> None:
     card = json.dumps({"format": 0, **_finite(bundle.card)} | {"format": FORMAT}, indent=1, ensure_ascii=False)
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.tensors.items()}
     members = {CARD: card.encode(), WEIGHTS: save_tensors(contiguous)}
-    members[MANIFEST] = manifest(members)
+    members[MANIFEST] = manifest({name: digest(members[name]) for name in (CARD, WEIGHTS)})
     try:
-        parse(members)
+        parse_card(members[CARD])
+        tensors.outline(members[WEIGHTS], len(members[WEIGHTS]))
+        tensors.load(members[WEIGHTS])
     except ValueError as error:
         raise BundleError(f"{path}: this cannot be kept in a model file ({error}).") from error
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
@@ -75,8 +77,13 @@ def write(path: Path, bundle: Bundle) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def read(path: Path) -> Bundle:
+def read(path: Path, check: Callable[[Bundle], None] = lambda outline: None) -> Bundle:
     """Read a model file after checking its layout, its bounds and its sums, and bring it to the present format.
+
+    Args:
+        path: the model file.
+        check: called with the card and the tensors without their numbers (on the meta device) before these are read;
+            it raises a ValueError where they do not make a model, so that a large file of nonsense costs nothing.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -86,24 +93,40 @@ def read(path: Path) -> Bundle:
         raise FileNotFoundError(f"{path}: no such model file.")
     try:
         with path.open("rb") as file:
-            members = archive.unpack(file, MOST_BYTES)
-        return migrated(parse(members))
+            return read_open(file, check)
     except (ValueError, SafetensorError) as error:
         raise BundleError(f"{path}: not a whole speechcnn model file ({error}).") from error
 
 
-def parse(members: Mapping[str, bytes]) -> Bundle:
-    """Return what the members hold, in the format they were written in.
+def read_open(file: BinaryIO, check: Callable[[Bundle], None]) -> Bundle:
+    """Read an open model file, the large member last.
 
     Raises:
-        ValueError: the sums do not fit, or a member is not what it must be.
+        ValueError: it is not a whole model file of a known format.
     """
-    if members[MANIFEST] != manifest(members):
+    members = archive.locate(file, MOST_BYTES)
+    text = archive.content(file, members[CARD])
+    sums = archive.content(file, members[MANIFEST])
+    card = parse_card(text)
+    file.seek(members[WEIGHTS].start)
+    head = file.read(min(tensors.MOST_HEAD_BYTES, members[WEIGHTS].size))
+    check(migrated(Bundle(card, tensors.outline(head, members[WEIGHTS].size))))
+    weights = archive.content(file, members[WEIGHTS])
+    if sums != manifest({CARD: digest(text), WEIGHTS: digest(weights)}):
         raise ValueError("its content does not match its manifest")
-    card = strict_json.parse(members[CARD], CARD)
+    return migrated(Bundle(card, tensors.load(weights)))
+
+
+def parse_card(text: bytes) -> dict[str, Any]:
+    """Return the card.
+
+    Raises:
+        ValueError: it is no strict JSON object that names its format.
+    """
+    card = strict_json.parse(text, CARD)
     if not isinstance(card, dict) or type(card.get("format")) is not int:
         raise ValueError(f"{CARD} must be an object that names its format")
-    return Bundle(card, tensors.parse(members[WEIGHTS]))
+    return card
 
 
 def migrated(bundle: Bundle) -> Bundle:
@@ -120,9 +143,9 @@ def migrated(bundle: Bundle) -> Bundle:
     return bundle
 
 
-def manifest(members: Mapping[str, bytes]) -> bytes:
+def manifest(sums: Mapping[str, str]) -> bytes:
     """Return the member that holds the sums of the others."""
-    return json.dumps({name: digest(members[name]) for name in (CARD, WEIGHTS)}, indent=1).encode()
+    return json.dumps(sums, indent=1).encode()
 
 
 def digest(content: bytes) -> str:

@@ -13,6 +13,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import BinaryIO
 
 _LOCAL = struct.Struct("<4s5H3L2H")
@@ -20,7 +21,7 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
 _VERSION, _DATE = 20, 0x21  # zip 2.0; 1 January 1980: the same model gives the same bytes
 _MADE_BY, _MODE = 3 << 8 | _VERSION, 0o600 << 16  # a Unix file that its owner may read and write
-_SIZE_FIELD = slice(22, 26)
+_SEAL_FIELDS = slice(14, 22)  # checksum and size
 
 
 def pack(members: Mapping[str, bytes]) -> Iterator[bytes]:
@@ -32,34 +33,56 @@ def pack(members: Mapping[str, bytes]) -> Iterator[bytes]:
     yield _directory(seals)
 
 
-def unpack(file: BinaryIO, most_bytes: Mapping[str, int]) -> dict[str, bytes]:
-    """Return the members' bytes; `most_bytes` names them in their order with the size that each may have.
+@dataclass(frozen=True)
+class Member:
+    """Where a member's content lies in the file."""
+
+    name: str
+    start: int
+    size: int
+    crc: int
+
+
+def locate(file: BinaryIO, most_bytes: Mapping[str, int]) -> dict[str, Member]:
+    """Find the members without reading them; `most_bytes` names them in their order with the size each may have.
 
     Raises:
-        ValueError: the file is anything but what `pack` writes.
+        ValueError: the file is laid out in any other way than `pack` does it.
     """
-    left = os.fstat(file.fileno()).st_size
-    members: dict[str, bytes] = {}
+    size = os.fstat(file.fileno()).st_size
+    members: dict[str, Member] = {}
     for name, most in most_bytes.items():
-        members[name] = _member(file, name, min(most, left))
-        left -= len(members[name])
-    directory = _directory({name: (zlib.crc32(content), len(content)) for name, content in members.items()})
+        members[name] = _member(file, name, min(most, size - file.tell()))
+        file.seek(members[name].size, os.SEEK_CUR)
+    directory = _directory({member.name: (member.crc, member.size) for member in members.values()})
     if file.read(len(directory) + 1) != directory:
         raise ValueError(f"it must hold {', '.join(most_bytes)} and nothing else, as this program writes them")
     return members
 
 
-def _member(file: BinaryIO, name: str, most: int) -> bytes:
+def content(file: BinaryIO, member: Member) -> bytes:
+    """Return a member's bytes.
+
+    Raises:
+        ValueError: they are not the ones that were written.
+    """
+    file.seek(member.start)
+    found = file.read(member.size)
+    if zlib.crc32(found) != member.crc:
+        raise ValueError(f"{member.name} was changed after it was written")
+    return found
+
+
+def _member(file: BinaryIO, name: str, most: int) -> Member:
     header = file.read(_LOCAL.size + len(name))
     if header[:4] != b"PK\x03\x04":
         raise ValueError(f"no zip archive, or {name} is missing")
-    (size,) = struct.unpack("<L", header[_SIZE_FIELD].ljust(4, b"\0"))
+    crc, size = struct.unpack("<2L", header[_SEAL_FIELDS].ljust(8, b"\0"))
+    if header != _local(name, crc, size):
+        raise ValueError(f"{name} is not stored as this program writes it")
     if size > most:
         raise ValueError(f"{name} is cut off or too large")
-    content = file.read(size)
-    if header != _local(name, zlib.crc32(content), size):
-        raise ValueError(f"{name} is not stored as this program writes it, or was changed")
-    return content
+    return Member(name, file.tell(), size, crc)
 
 
 def _local(name: str, crc: int, size: int) -> bytes:

@@ -10,31 +10,46 @@ from typing import Any
 
 import torch
 from safetensors.torch import load as load_safetensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from speechcnn.bundle import strict_json
 
-MOST_HEADER_BYTES = 2**20
+MOST_HEAD_BYTES = 2**20  # of the header and its length
 MOST_TENSORS = 10_000
 MOST_AXES = 8
-_ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8}
+_TYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
 _NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){1,30}")
 _LONGEST_NAME = 200
 
 
-def parse(content: bytes) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors member.
+def outline(head: bytes, n_bytes: int) -> dict[str, Tensor]:
+    """Return the tensors without their numbers (on the meta device).
+
+    Args:
+        head: the first `MOST_HEAD_BYTES` of the member, or all of it.
+        n_bytes: the size of the whole member.
 
     Raises:
         ValueError: a header that is no strict JSON, names or types that models do not have, shapes that do not fit
-            the bytes, overlaps, holes, or numbers that are not finite.
+            the bytes, overlaps or holes.
     """
-    start, header = _header(content)
+    start, header = _header(head, n_bytes)
     end = 0
     for name, entry in sorted(header.items(), key=lambda item: _begin(*item)):
         end = _end(name, entry, end)
-    if end != len(content) - start:
-        raise ValueError(f"the tensors need {end} bytes, {len(content) - start} are there")
+    if end != n_bytes - start:
+        raise ValueError(f"the tensors need {end} bytes, {n_bytes - start} are there")
+    return {
+        name: torch.empty(entry["shape"], dtype=_TYPES[entry["dtype"]], device="meta") for name, entry in header.items()
+    }
+
+
+def load(content: bytes) -> dict[str, Tensor]:
+    """Return the tensors of a member whose outline was checked.
+
+    Raises:
+        ValueError: numbers that are not finite.
+    """
     tensors = load_safetensors(content)
     not_finite = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if not_finite:
@@ -42,13 +57,13 @@ def parse(content: bytes) -> dict[str, Tensor]:
     return tensors
 
 
-def check_fit(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Compare names, shapes and types of tensors with a module's state; the module may stand on the meta device.
+def check_fit(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Compare names, shapes and types of tensors; both may stand on the meta device, without numbers.
 
     Raises:
         ValueError: they differ; the sentence names the first three differences.
     """
-    needed = {name: _kind(tensor) for name, tensor in module.state_dict().items()}
+    needed = {name: _kind(tensor) for name, tensor in wanted.items()}
     given = {name: _kind(tensor) for name, tensor in tensors.items()}
     faults = [
         f"{name} must be {needed.get(name, 'absent')}, is {given.get(name, 'absent')}"
@@ -63,12 +78,12 @@ def _kind(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
-def _header(content: bytes) -> tuple[int, dict[str, Any]]:
+def _header(head: bytes, n_bytes: int) -> tuple[int, dict[str, Any]]:
     """Where the tensors' bytes start, and the header."""
-    (length,) = struct.unpack("<Q", content[:8].ljust(8, b"\xff"))
-    if length > min(MOST_HEADER_BYTES, len(content) - 8):
+    (length,) = struct.unpack("<Q", head[:8].ljust(8, b"\xff"))
+    if 8 + length > min(MOST_HEAD_BYTES, n_bytes):
         raise ValueError("the header of the tensors is cut off or too long")
-    header = strict_json.parse(content[8 : 8 + length], "the header of the tensors")
+    header = strict_json.parse(head[8 : 8 + length], "the header of the tensors")
     if not isinstance(header, dict) or len(header) > MOST_TENSORS:
         raise ValueError(f"the header of the tensors must be an object of up to {MOST_TENSORS} tensors")
     return 8 + length, header
@@ -80,8 +95,8 @@ def _begin(name: str, entry: Any) -> tuple[int, int]:
         raise ValueError(f"{name[:_LONGEST_NAME]!r} is no name of a tensor")
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{name} must have dtype, shape and data_offsets")
-    if entry["dtype"] not in tuple(_ITEM_BYTES):  # by comparison: what came may be a list
-        raise ValueError(f"{name} must be one of {', '.join(_ITEM_BYTES)}, got {entry['dtype']!r:.40}")
+    if entry["dtype"] not in tuple(_TYPES):  # by comparison: what came may be a list
+        raise ValueError(f"{name} must be one of {', '.join(_TYPES)}, got {entry['dtype']!r:.40}")
     if not (_whole(entry["shape"]) and _whole(entry["data_offsets"])):
         raise ValueError(f"{name} must have a shape and offsets of whole numbers")
     if len(entry["shape"]) > MOST_AXES or len(entry["data_offsets"]) != 2:
@@ -97,7 +112,7 @@ def _end(name: str, entry: Mapping[str, Any], before: int) -> int:
     begin, end = entry["data_offsets"]
     if begin != before:
         raise ValueError(f"{name} must start at byte {before}, where the tensor before it ends, not at {begin}")
-    needed = math.prod(entry["shape"]) * _ITEM_BYTES[entry["dtype"]]
+    needed = math.prod(entry["shape"]) * _TYPES[entry["dtype"]].itemsize
     if end - begin != needed or 0 in entry["shape"]:
         raise ValueError(
             f"{name} of the shape {entry['shape']} needs {needed} bytes, more than none, not {end - begin}"

@@ -98,11 +98,11 @@ class PhoneHmm:
         bigram, states = arrays["bigram"], [arrays[name] for name in STATE_ARRAYS]
         n, size = len(labels), states[0].size
         fitting = n > 0 < size and size % n == 0 and all(s.shape == (size,) for s in states)
-        if bigram.shape != (n + 1, n + 1) or not fitting or any(a.dtype != np.float64 for a in arrays.values()):
+        if bigram.shape != (n + 1, n + 1) or not fitting:
             shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
             raise ValueError(
-                f"phone models of {n} labels need [K] states, K a multiple of {n}, and a bigram [{n + 1}, {n + 1}], in "
-                f"double precision; got {shapes}."
+                f"phone models of {n} labels need [K] states, K a multiple of {n}, and a bigram [{n + 1}, {n + 1}]; "
+                f"got {shapes}."
             )
         return cls(labels, states[0], states[1], states[2], Bigram(bigram))
 

@@ -141,6 +141,24 @@ def test_saving_what_was_loaded_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "again.speechcnn").read_bytes() == (DATA / "format_1.speechcnn").read_bytes()
 
 
+def test_what_does_not_make_a_model_is_refused_before_the_weights_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_bytes(path.read_bytes().replace(CONTENT.tensors["model.w"].numpy().tobytes(), bytes(16)))
+
+    def refuse(outline: Bundle) -> None:
+        assert outline.card["labels"] == ["æ"]
+        assert {name: (t.device.type, list(t.shape)) for name, t in outline.tensors.items()} == {
+            "model.w": ("meta", [4]),
+            "hmm.prior": ("meta", [2]),
+        }
+        raise ValueError("not mine")
+
+    with pytest.raises(BundleError, match="not mine"):
+        bundle.read(path, refuse)
+    with pytest.raises(BundleError, match=r"weights\.safetensors was changed after it was written"):
+        bundle.read(path)
+
+
 def rebuilt(tmp_path: Path, change) -> Path:
     """The kept file with another card and other tensors, and sums that fit."""
     found = bundle.read(DATA / "format_1.speechcnn")
@@ -154,17 +172,17 @@ def rebuilt(tmp_path: Path, change) -> Path:
     ("change", "sentence"),
     [
         (lambda c, t: c["model"].update(hidden=[10**9]), "parameters; at most 268435456 are taken"),
-        (lambda c, t: c["model"].update(maps=10**12), "model"),
+        (lambda c, t: c["model"].update(maps=10**12), "parameters; at most"),
         (lambda c, t: c["model"].update(hidden=[5]), r"first.weight must be float32 \[5, \d+\], is float32 \[4"),
         (lambda c, t: c["model"].update(_target_="os.system"), "model._target_ is not known"),
         (lambda c, t: c["model"].update(name="os.system"), "model.name must be one of"),
         (lambda c, t: c.update(model=[1]), "model must be keys with values; got"),
         (lambda c, t: c["features"].update(n_bands=10**8), "n_bands must be from 1 to 256"),
         (lambda c, t: c["features"].update(deltas=10**9), "deltas must be"),
-        (lambda c, t: c.update(labels=[]), "phone models of 0 labels"),
+        (lambda c, t: c.update(labels=[]), "labels must not be empty"),
         (lambda c, t: c.update(labels=["a", 1, "b"]), "labels must be"),
         (lambda c, t: c.update(labels=["a", "a", "b"]), "stand more than once: a"),
-        (lambda c, t: c.update(n_states=1), "n_states is 1, but the phone models have 3"),
+        (lambda c, t: c.update(n_states=1), r"layers.0.weight must be float32 \[3, 4\], is float32 \[9, 4\]"),
         (lambda c, t: c["decoder"].update(lm_scale=1e9), "lm_scale must be from -1000 to 1000"),
         (lambda c, t: c["decoder"].update(scale=1), "decoder.scale is not known. Did you mean lm_scale"),
         (lambda c, t: c.pop("decoder"), "decoder"),
@@ -172,7 +190,7 @@ def rebuilt(tmp_path: Path, change) -> Path:
         (lambda c, t: t.pop("model.first.bias"), r"first.bias must be float32 \[4\], is absent"),
         (lambda c, t: t.update({"model.more": torch.ones(1)}), r"more must be absent, is float32 \[1\]"),
         (lambda c, t: t.update({"code.more": torch.ones(1)}), "tensors.code is not known"),
-        (lambda c, t: t.update({"hmm.log_prior": torch.ones(9)}), "double precision"),
+        (lambda c, t: t.update({"hmm.log_prior": torch.ones(9)}), r"log_prior must be float64 \[9\], is float32"),
         (lambda c, t: t.pop("hmm.bigram"), "bigram"),
         (lambda c, t: t.update({"normalizer.mean": torch.ones(3)}), r"mean must be float32 \[2, 9, 1\]"),
     ],
