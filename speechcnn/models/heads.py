@@ -8,6 +8,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+MOST_LAYERS = 100
+
 
 class FullLayers(nn.Module):
     """The layers above the first full one: ReLU, dropout and a full layer, repeated; then the class scores.
@@ -17,8 +19,9 @@ class FullLayers(nn.Module):
 
     def __init__(self, hidden: Sequence[int], n_classes: int, dropout: float = 0.0) -> None:
         super().__init__()
-        if not hidden or min(hidden) < 1:
-            raise ValueError(f"hidden must list at least one layer size, each at least 1; got {list(hidden)}.")
+        if not 1 <= len(hidden) <= MOST_LAYERS or min(hidden) < 1:
+            got = list(hidden) if len(hidden) <= MOST_LAYERS else f"{len(hidden)} of them"
+            raise ValueError(f"hidden must list 1 to {MOST_LAYERS} layer sizes, each at least 1; got {got}.")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
         sizes = [*hidden, n_classes]
