@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from speechcnn.arguments import LONGEST_SHOWN, SettingsError
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 OPTIONS = ("--multirun", "-m", "--help", "-h", "--version", "--cfg=job", "--resolve")
-HYDRA: Mapping[str, Sequence[str]] = {
-    "hydra/launcher": ("basic", "joblib", "submitit_local", "submitit_slurm"),
-}
+LAUNCHERS = ("basic", "joblib", "submitit_local", "submitit_slurm")
 HYDRA_NUMBERS = tuple(
     f"hydra.launcher.{name}"
     for name in ("n_jobs", "timeout_min", "cpus_per_task", "gpus_per_node", "mem_gb", "nodes", "array_parallelism")
@@ -96,8 +94,9 @@ def check_hydra(override: str) -> None:
     key, value = parsed.key_or_group, parsed.value()
     number = key in HYDRA_NUMBERS and isinstance(value, int) and not isinstance(value, bool)
     name = key in HYDRA_NAMES and isinstance(value, str) and _PLAIN_NAME.fullmatch(value)
-    if not (number or name or value in HYDRA.get(key, ())):
+    launcher = key == "hydra/launcher" and value in LAUNCHERS
+    if not (number or name or launcher):
         raise SettingsError(
             f"{override[:LONGEST_SHOWN]} is not taken. Of Hydra's own settings these can be changed: "
-            f"hydra/launcher ({', '.join(HYDRA['hydra/launcher'])}), {', '.join(HYDRA_NUMBERS + HYDRA_NAMES)}."
+            f"hydra/launcher ({', '.join(LAUNCHERS)}), {', '.join(HYDRA_NUMBERS + HYDRA_NAMES)}."
         )
