@@ -101,8 +101,9 @@ def kinds() -> dict[str, tuple[list[bytes], Callable[[Path], object], Callable[[
         "model.json": ([members()[bundle.CARD]], load, resealed(bundle.CARD)),
         "weights": ([members()[bundle.WEIGHTS]], load, resealed(bundle.WEIGHTS)),
     }
-    if hasattr(transcripts, "read_textgrid"):
-        found["TextGrid"] = ([grid], read_text(transcripts.read_textgrid), as_is)
+    for name, read, content in (("TextGrid", "read_textgrid", grid), ("PHN text", "read_phn", phn)):
+        if hasattr(transcripts, read):
+            found[name] = ([content], read_text(getattr(transcripts, read)), as_is)
     return found
 
 
