@@ -41,7 +41,19 @@ def faults(source: str) -> list[str]:
             name = dotted(node.func)
             found += [name] if name in CALLS or (name.rpartition(".")[2] in METHODS and "." in name) else []
             found += [keyword.arg for keyword in node.keywords if keyword.arg in ARGUMENTS]
+            found += [name] if name.endswith("import_module") and not names_a_module(node.args[0]) else []
     return found
+
+
+def names_a_module(node: ast.expr) -> bool:
+    """Whether a name is written out, or chosen from a table of the source."""
+    if isinstance(node, ast.JoinedStr):
+        return all(names_a_module(part) for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return names_a_module(node.value)
+    if isinstance(node, ast.Subscript):
+        return dotted(node.value).strip("_").isupper()
+    return isinstance(node, ast.Constant) or dotted(node) == "__name__"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -63,19 +75,12 @@ def test_no_source_can_run_code_from_a_file(path: Path) -> None:
         ("archive.extractall()", "archive.extractall"),
         ("subprocess.run('x', shell=True)", "shell"),
         ("from hydra.utils import instantiate", "hydra.utils.instantiate"),
+        ("importlib.import_module(settings['name'])", "importlib.import_module"),
+        ("import_module(f'{__name__}.{name}')", "import_module"),
     ],
 )
 def test_the_search_finds_what_it_should(source: str, fault: str) -> None:
     assert fault in faults(source)
-
-
-def test_modules_are_imported_by_name_only_from_the_project_s_own_tables() -> None:
-    """`import_module` is called in two places, each with names that stand in the source."""
-    callers = [path for path in SOURCES if "import_module(" in path.read_text(encoding="utf-8")]
-    assert {path.relative_to(ROOT).as_posix() for path in callers} <= {
-        "speechcnn/__init__.py",
-        "speechcnn/torchaudio_pair.py",
-    }
 
 
 def test_loading_and_using_a_model_unpickles_nothing_and_starts_nothing() -> None:
@@ -83,13 +88,16 @@ def test_loading_and_using_a_model_unpickles_nothing_and_starts_nothing() -> Non
     script = """
 import sys, numpy
 from speechcnn import load
-from speechcnn.decoding import hmm
-load(sys.argv[1])  # imports what loading needs
+
+def use():
+    recognizer = load(sys.argv[1])
+    recognizer.transcribe(numpy.zeros(8000, "float32"), 8000)
+
+use()  # imports what it needs, and compiles: numba keeps its machine code in pickles of its own
 seen = []
 watched = ("pickle.find_class", "os.system", "subprocess.Popen", "os.exec", "os.posix_spawn", "socket.connect")
 sys.addaudithook(lambda event, _: seen.append(event) if event in watched else None)
-recognizer = load(sys.argv[1])
-recognizer.log_posteriors(recognizer.extract(numpy.zeros(8000, "float32"), 8000))
+use()
 assert not seen, seen
 import pickle
 pickle.loads(pickle.dumps(numpy.float64(1)))
