@@ -96,9 +96,13 @@ class PhoneHmm:
             ValueError: the arrays' shapes do not fit the labels.
         """
         bigram, states = arrays["bigram"], [arrays[name] for name in STATE_ARRAYS]
-        n, size = len(labels), states[0].size
-        fitting = n > 0 < size and size % n == 0 and all(s.shape == (size,) for s in states)
-        if bigram.shape != (n + 1, n + 1) or not fitting:
+        n = len(labels)
+        if (
+            bigram.shape != (n + 1, n + 1)
+            or len({s.shape for s in states}) > 1
+            or states[0].size % n
+            or not states[0].size
+        ):
             shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
             raise ValueError(
                 f"phone models of {n} labels need [K] states, K a multiple of {n}, and a bigram [{n + 1}, {n + 1}]; "

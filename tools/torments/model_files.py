@@ -66,7 +66,7 @@ def hostile(quick: bool) -> torture.Result:
     slow = [f"{name}: {one['seconds']:.2f} s" for name, one in zip(CASES, found, strict=True) if one["seconds"] > 1]
     slowest, most = max(one["seconds"] for one in found), max(one["bytes"] for one in found) // 2**20
     return torture.Result(
-        "hostile model files",
+        "hostile_models",
         f"{len(found) - len(faults)} of {len(CASES)} refused; slowest {slowest:.2f} s; {most} MB",
         "all of at least 40, 1 s, 200 MB",
         not faults and not slow and len(CASES) >= 40 and control(),
@@ -88,14 +88,14 @@ def control() -> bool:
 def flipped_bits(quick: bool) -> torture.Result:
     """Flip one bit of a model file at a time, anywhere in it."""
     n_flips, original = 200 if quick else 1000, MODEL.read_bytes()
-    places = torture.rng("flipped bits").choice(8 * len(original), n_flips, replace=False)
+    places = torture.rng("model_bits").choice(8 * len(original), n_flips, replace=False)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.speechcnn"
         detected = sum(damaged(path, original, int(place)) for place in places)
         shutil.copy(MODEL, path)
         whole = len(bundle.read(path).tensors) > 0
     return torture.Result(
-        "model bit flips",
+        "model_bits",
         f"{detected} of {n_flips} detected",
         f"{n_flips} of {n_flips}",
         detected == n_flips and whole,
@@ -115,4 +115,4 @@ def damaged(path: Path, original: bytes, place: int) -> bool:
 
 
 def trials() -> dict[str, torture.Trial]:
-    return {"hostile model files": hostile, "model bit flips": flipped_bits}
+    return {"hostile_models": hostile, "model_bits": flipped_bits}

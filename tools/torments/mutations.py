@@ -201,7 +201,7 @@ def mutated_files(quick: bool) -> torture.Result:
     reached = f"{len(faults)} faults in {len(found)}; slowest {slowest:.2f} s; {most} MB"
     detail = f"{outcomes['read']} read, {outcomes['refused']} refused; {json.dumps(per_kind)}"
     return torture.Result(
-        "mutated files",
+        "mutated_files",
         reached,
         f"0 faults in {wanted}, each under {HANG_SECONDS:g} s",
         not faults and len(found) == wanted,
@@ -210,4 +210,4 @@ def mutated_files(quick: bool) -> torture.Result:
 
 
 def trials() -> dict[str, torture.Trial]:
-    return {"mutated files": mutated_files}
+    return {"mutated_files": mutated_files}

@@ -101,7 +101,7 @@ def fault(override: str) -> str:
 
 
 def wrong_settings(quick: bool) -> torture.Result:
-    n_cases, rng = QUICK if quick else FULL, torture.rng("wrong settings")
+    n_cases, rng = QUICK if quick else FULL, torture.rng("wrong_settings")
     groups = (OUT_OF_RANGE, wrong_keys(), wrong_values())
     shares = [n_cases // 3, n_cases // 3, n_cases - 2 * (n_cases // 3)]
     cases = [
@@ -112,7 +112,7 @@ def wrong_settings(quick: bool) -> torture.Result:
     cases += [case for case in wrong_values() if case not in cases][: n_cases - len(cases)]
     faults = list(filter(None, map(fault, cases)))
     return torture.Result(
-        "wrong settings",
+        "wrong_settings",
         f"{len(cases) - len(faults)} of {len(cases)} stop with the key's name",
         f"{n_cases} of {n_cases}",
         not faults and len(cases) == n_cases,
@@ -121,4 +121,4 @@ def wrong_settings(quick: bool) -> torture.Result:
 
 
 def trials() -> dict[str, torture.Trial]:
-    return {"wrong settings": wrong_settings}
+    return {"wrong_settings": wrong_settings}
