@@ -6,16 +6,17 @@ A posterior divided by its state's prior is a likelihood up to a factor that all
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speechcnn.decoding.ngram import ORDERS, NgramModel
+from speechcnn.decoding.ngram import NgramModel
 from speechcnn.labels import Labels
 
 STATE_ARRAYS = ("log_prior", "log_self", "log_next")
+NGRAMS = {1: "unigram", 2: "bigram", 3: "trigram"}  # how a model file names the language model, by its order
 UNSEEN_STAY = 0.5  # chance of staying in a state that training never visited
 
 
@@ -55,7 +56,7 @@ class PhoneHmm:
             "log_prior": self.log_prior,
             "log_self": self.log_self,
             "log_next": self.log_next,
-            "language_model": self.language_model.log_probabilities,
+            NGRAMS[self.language_model.order]: self.language_model.log_probabilities,
         }
 
     @classmethod
@@ -66,9 +67,9 @@ class PhoneHmm:
             ValueError: the arrays' shapes do not fit the labels.
         """
         states = [arrays[name] for name in STATE_ARRAYS]
-        # Model files written before there were other orders hold a `bigram`.
-        ngram = arrays["language_model"] if "language_model" in arrays else arrays["bigram"]
-        if not (_states_fit(states, len(labels)) and _ngram_fits(ngram, len(labels))):
+        order = ngram_order(arrays)
+        ngram = arrays[NGRAMS[order]]
+        if not (_states_fit(states, len(labels)) and ngram.shape == (len(labels) + 1,) * order):
             n, shapes = len(labels), ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
             raise ValueError(
                 f"phone models of {n} labels need [K] states, K a multiple of {n}, and an n-gram of 1 to 3 axes of "
@@ -92,5 +93,13 @@ def _states_fit(states: Sequence[NDArray[np.float64]], n_labels: int) -> bool:
     return len({array.shape for array in states}) == 1 and states[0].size > 0 and states[0].size % n_labels == 0
 
 
-def _ngram_fits(ngram: NDArray[np.float64], n_labels: int) -> bool:
-    return ngram.ndim in ORDERS and set(ngram.shape) == {n_labels + 1}
+def ngram_order(names: Container[str]) -> int:
+    """Return the order of the language model that stands among named arrays.
+
+    Raises:
+        ValueError: none does, or several do.
+    """
+    orders = [order for order, name in NGRAMS.items() if name in names]
+    if len(orders) != 1:
+        raise ValueError(f"phone models need one language model, {', '.join(NGRAMS.values())}; got {len(orders)}.")
+    return orders[0]

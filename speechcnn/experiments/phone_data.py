@@ -27,6 +27,8 @@ class CorpusSettings:
     seed: int
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0; got {self.seed}.")
         if self.root is None and self.size not in synthesis.SIZES:
             raise ValueError(f"size must be one of {', '.join(synthesis.SIZES)}; got {self.size!r}.")
 

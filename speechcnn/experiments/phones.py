@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from speechcnn import progress
-from speechcnn.arguments import SettingsError, Table, check_type, construct
+from speechcnn.arguments import SettingsError, Table, check_keys, check_type, construct
 from speechcnn.audio import AudioError
 from speechcnn.bundle import BundleError
 from speechcnn.corpora import CorpusError
@@ -32,7 +32,7 @@ from speechcnn.labels import Segment, timit_phones
 from speechcnn.metrics import ErrorCounts, count
 from speechcnn.metrics.scoring import matched
 from speechcnn.models import MODELS
-from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting
+from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting, check_weight
 from speechcnn.training.batches import Example
 from speechcnn.training.checkpoints import CheckpointError
 from speechcnn.training.loop import EpochRecord, LoopSettings, Trainer, TrainingStopped
@@ -41,6 +41,7 @@ from speechcnn.training.tasks import FrameCrossEntropy
 
 NAME = "phones"
 SETTINGS_FILE = "settings.json"
+MOST_ROUNDS, MOST_THREADS = 100, 1024
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class AlignmentSettings:
     """How often the states are realigned with the network trained so far, and trained on again."""
 
     rounds: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rounds <= MOST_ROUNDS:
+            raise ValueError(f"rounds must be from 0 to {MOST_ROUNDS}; got {self.rounds}.")
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,14 @@ class DecodingSettings:
     lm_scales: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
     insertion_penalties: Sequence[float] = (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0)
     prior_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("lm_scales", "insertion_penalties"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must list at least one value.")
+            for value in getattr(self, name):
+                check_weight(name, value)
+        check_weight("prior_scale", self.prior_scale)
 
 
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
@@ -85,6 +98,23 @@ FAILURES: tuple[type[Exception], ...] = (
 )
 
 
+def check_top(settings: Mapping[str, Any]) -> None:
+    """Raise a SettingsError when a part is missing or unknown, or a value that belongs to no part does not fit."""
+    hints: dict[str, Any] = {"seed": int, "folder": str, "init": str | None, "threads": int | None}
+    check_keys("", settings, [*PARTS, *hints])
+    missing = [key for key in (*PARTS, *hints) if key not in settings]
+    if missing:
+        raise SettingsError(f"{', '.join(missing)} must be given.")
+    for key, hint in hints.items():
+        check_type(key, settings[key], hint)
+    if settings["seed"] < 0:
+        raise SettingsError(f"seed must be at least 0; got {settings['seed']}.")
+    if not settings["folder"]:
+        raise SettingsError("folder must name a folder; got an empty text.")
+    if settings["threads"] is not None and not 1 <= settings["threads"] <= MOST_THREADS:
+        raise SettingsError(f"threads must be from 1 to {MOST_THREADS}, or null; got {settings['threads']}.")
+
+
 def run(settings: dict[str, Any]) -> str:
     """Run the experiment and return its summary."""
     return PhoneExperiment(settings).run()
@@ -94,11 +124,11 @@ class PhoneExperiment:
     """One run. All settings are checked when it is made, before anything lasts."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        check_top(settings)
         self.settings, self.started = settings, time.perf_counter()
         self.seed, self.folder = settings["seed"], Path(settings["folder"])
         if settings["threads"]:
             torch.set_num_threads(settings["threads"])
-        check_type("seed", self.seed, int)
         torch.manual_seed(self.seed)
         recipe = Recipe(settings["features"], settings["normalisation"], settings["model"])
         self.recognizer = PhoneRecognizer(recipe, timit_phones())

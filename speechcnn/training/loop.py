@@ -48,6 +48,8 @@ class LoopSettings:
         for name in ("epochs", "batch_frames"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
+        if self.patience < 0:
+            raise ValueError(f"patience must be at least 0; got {self.patience}.")
         if self.clip_norm <= 0:
             raise ValueError(f"clip_norm must be above 0; got {self.clip_norm}.")
 

@@ -175,11 +175,18 @@ def test_tuning_takes_the_pair_with_the_lowest_rate(random_hmm, random_posterior
     assert len(tuned.tried) == 4
 
 
-def test_a_model_file_from_before_other_orders_can_be_read(random_hmm, random_posteriors) -> None:
-    hmm, posteriors = random_hmm(), random_posteriors(20, 6)
-    arrays = hmm.arrays()
-    arrays["bigram"] = arrays.pop("language_model")
-    assert decode(posteriors, PhoneHmm.from_arrays(LABELS, arrays)) == decode(posteriors, hmm)
+@pytest.mark.parametrize(("order", "name"), [(1, "unigram"), (2, "bigram"), (3, "trigram")])
+def test_arrays_name_the_language_model_by_its_order(random_hmm, random_posteriors, order: int, name: str) -> None:
+    hmm, posteriors = random_hmm(order=order), random_posteriors(20, 6)
+    assert name in hmm.arrays()
+    assert decode(posteriors, PhoneHmm.from_arrays(LABELS, hmm.arrays())) == decode(posteriors, hmm)
+
+
+@pytest.mark.parametrize(("change", "count"), [({}, 0), ({"bigram": np.zeros((3, 3)), "unigram": np.zeros(3)}, 2)])
+def test_arrays_without_just_one_language_model_are_refused(random_hmm, change: dict, count: int) -> None:
+    arrays = {name: array for name, array in random_hmm().arrays().items() if name != "bigram"}
+    with pytest.raises(ValueError, match=f"one language model, unigram, bigram, trigram; got {count}"):
+        PhoneHmm.from_arrays(LABELS, arrays | change)
 
 
 def test_confidences_by_name(random_hmm, random_posteriors) -> None:
