@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -57,8 +57,10 @@ class AlignmentSettings:
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """The values among which the decoder's weights are chosen on dev."""
+    """The phone language model, and the values among which the decoder's weights are chosen on dev."""
 
+    lm_order: Literal[1, 2, 3] = 2
+    smoothing: Literal["witten_bell", "kneser_ney"] = "witten_bell"
     lm_scales: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
     insertion_penalties: Sequence[float] = (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0)
     prior_scale: float = 1.0
@@ -265,9 +267,10 @@ class PhoneExperiment:
         return aligned
 
     def phone_models(self, items: Sequence[Item]) -> hmm.PhoneHmm:
-        """Estimate priors, durations and the phone bigram."""
-        bigram = hmm.estimate_bigram([item.utterance.labels for item in items], self.recognizer.labels)
-        return hmm.PhoneHmm.estimate([item.states for item in items], self.recognizer.labels, bigram)
+        """Estimate priors, durations and the phone language model."""
+        labels, transcripts = self.recognizer.labels, [item.utterance.labels for item in items]
+        ngram = hmm.estimate_ngram(transcripts, labels, self.decoding.lm_order, self.decoding.smoothing)
+        return hmm.PhoneHmm.estimate([item.states for item in items], labels, ngram)
 
     def tune(self, items: Sequence[Item]) -> hmm.Tuned:
         """Choose the decoder's weights on dev, by the headline convention, and give them to the recogniser."""
