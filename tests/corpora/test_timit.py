@@ -127,7 +127,7 @@ def test_every_fault_is_listed_with_file_and_line(sentence, small_tree):
         r"fdef0/si2\.phn, line 1: labels end at 0\.56\d s, the sound at 0\.500 s",
         r"mghi0/sx1\.phn, line 1: a line must hold begin, end and label, got '0 3200'",
         r"mghi0/si2\.phn, line 1: the end of a segment must lie behind its begin, got 0 to 0",
-        r"dr2/mghi0/si2\.phn, line 0: the label file is empty",
+        r"dr2/mghi0/si2\.phn: the label file is empty",
         r"MGHI0_SI2 stands twice",
     ):
         assert re.search(expected, str(caught.value)), expected

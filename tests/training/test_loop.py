@@ -104,7 +104,7 @@ def test_a_batch_without_finite_loss_changes_nothing_and_is_named(
 
 def test_only_such_batches_end_the_training(tmp_path: Path) -> None:
     bad = [Example(f"broken{i}", torch.full((2, 3, 200), float("nan")), torch.zeros(200).long()) for i in range(12)]
-    with pytest.raises(TrainingStopped, match="10 batches in a row without a finite loss, the last one broken"):
+    with pytest.raises(TrainingStopped, match="10 steps in a row with NaN or infinity, the last one broken"):
         trainer(tmp_path).fit(bad, examples(10, 2))
 
 
