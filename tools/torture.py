@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import logging
 import os
 import platform
 import sys
@@ -93,7 +94,10 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     torch.set_num_threads(1)
-    print(f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}, 1 thread, seed {seed}\n")
+    logging.getLogger("speechcnn").addHandler(logging.NullHandler())  # what breaks here is meant to
+    print(
+        f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}, 1 thread, seed {seed}\n"
+    )
     print(f"{'trial':<24} {'wanted':<30} {'reached':<44} {'seconds':>7}")
     results = []
     for name in given.names or known:

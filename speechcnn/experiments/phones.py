@@ -134,9 +134,9 @@ class PhoneExperiment:
 
     def run_claimed(self) -> str:
         """Do everything in a folder that is ours."""
-        bad = BadFiles(self.corpus_settings.bad_files, self.corpus_settings.most_bad_percent, self.folder)
-        corpus = open_corpus(self.corpus_settings, bad)
-        train, dev, test = extract_all(corpus, self.recognizer, bad)
+        self.bad = BadFiles(self.corpus_settings.bad_files, self.corpus_settings.most_bad_percent, self.folder)
+        corpus = open_corpus(self.corpus_settings, self.bad)
+        train, dev, test = extract_all(corpus, self.recognizer, self.bad)
         self.normalise(train, [*train, *dev, *test])
         history = []
         for round_number in range(self.alignment.rounds + 1):
@@ -148,7 +148,7 @@ class PhoneExperiment:
         scores = [self.scores(item) for item in test]
         hypotheses = self.decode(scores)
         seconds = time.perf_counter() - self.started
-        outcome = Outcome(corpus, test, scores, hypotheses, history, tuned, seconds, bad.faults, self.skipped)
+        outcome = Outcome(corpus, test, scores, hypotheses, history, tuned, seconds, self.bad.faults, self.skipped)
         return write_results(self.folder, self.recognizer, self.settings, outcome)
 
     def claim_folder(self) -> None:

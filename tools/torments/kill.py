@@ -107,7 +107,9 @@ def trial(quick: bool) -> torture.Result:
             equal += finish(folder)[0] == wanted
     reached = f"{equal} of {n_runs} equal after {kills} kills"
     detail = f"{in_save} kills came while a checkpoint was written or deleted; an unbroken run takes {seconds:.1f} s"
-    return torture.Result("kill", reached, f"{n_runs} of {n_runs} equal", equal == n_runs and len(wanted) == 64, 0, detail)
+    return torture.Result(
+        "kill", reached, f"{n_runs} of {n_runs} equal", equal == n_runs and len(wanted) == 64, 0, detail
+    )
 
 
 def control(quick: bool) -> torture.Result:
