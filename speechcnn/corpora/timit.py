@@ -61,8 +61,8 @@ def read(root: str | Path, keep_going: bool = False, leave_out: Collection[Path]
         parted = split(entries)
     except ValueError as error:
         raise CorpusError(f"{folder}: {error}") from None
-    unread = frozenset(leave_out)
-    used = [entry for entry in entries if parted.part_of(entry) and unread.isdisjoint((*entry.audio, entry.phones))]
+    unread = {path.absolute() for path in leave_out}
+    used = [entry for entry in entries if parted.part_of(entry) and unread.isdisjoint(_files(entry))]
     finding, tree_faults = _Finding(checksums.read(folder)), _tree_faults(used)
     read_entries = [(parted.part_of(entry), utterance) for entry, utterance in _utterances(used, finding)]
     if tree_faults or (finding.faults and not keep_going):
@@ -84,6 +84,10 @@ def _entries(root: Path) -> list[Entry]:
     if not any(entry.phones for entry in entries):
         raise CorpusError(f"{root}: {len(entries)} sound files but no label files; beside each .wav a .phn is needed")
     return entries
+
+
+def _files(entry: Entry) -> list[Path]:
+    return [path.absolute() for path in (*entry.audio, entry.phones) if path]
 
 
 def _tree_faults(entries: Sequence[Entry]) -> list[str]:

@@ -78,5 +78,5 @@ class BadFiles:
         part = self.list.with_suffix(".part")
         with part.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, delimiter="\t", lineterminator="\n")
-            table.writerows([HEADER, *((fault.path, fault.line, fault.what) for fault in self.faults)])
+            table.writerows([HEADER, *((fault.path.absolute(), fault.line, fault.what) for fault in self.faults)])
         part.replace(self.list)

@@ -108,6 +108,7 @@ class Trainer:
             )
         self.facts = {**machine.facts(), "training data": machine.fingerprint(train, dev)}
         self.resume()
+        self.saved = time.monotonic()
         with stop_requests() as requested:
             while not self.position.done:
                 self.train_epoch(train, requested)

@@ -47,10 +47,11 @@ def test_two_faults_of_a_file_count_once(tmp_path: Path) -> None:
 
 def test_quarantined_files_are_known_to_the_next_run(tmp_path: Path) -> None:
     judged("quarantine", tmp_path)
-    assert (tmp_path / "bad_files.tsv").read_text().startswith("file\tline\tcause\na/x.wav\t0\ttruncated\n")
+    sound, labels = Path("a/x.wav").absolute(), Path("a/y.phn").absolute()
+    assert (tmp_path / "bad_files.tsv").read_text().startswith(f"file\tline\tcause\n{sound}\t0\ttruncated\n")
     following = BadFiles("quarantine", 2.0, tmp_path)
-    assert following.faults == FAULTS
-    assert following.quarantined() == [Path("a/x.wav"), Path("a/y.phn")]
+    assert following.faults == [Fault(sound, 0, FAULTS[0].what), Fault(labels, 3, FAULTS[1].what)]
+    assert following.quarantined() == [sound, labels]
     with pytest.raises(CorpusError, match="2 files"):
         following.judge(10)
 
