@@ -49,8 +49,10 @@ def holds(found: Checkpoint | None, steps: tuple[int, ...]) -> bool:
 
 
 def recovers(folder: Path) -> bool:
-    """Whether the earlier or the newer state is there, and a run can go on saving."""
+    """Whether every checkpoint is whole, the newest the earlier or newer state, and a run can go on saving."""
     checkpoints.clean(folder)
+    for path in checkpoints.folders(folder):
+        checkpoints.load(path)
     before = holds(checkpoints.newest(folder), (2, 3))
     checkpoints.save(folder, state(4))
     return before and holds(checkpoints.newest(folder), (4,))
