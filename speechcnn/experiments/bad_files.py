@@ -46,8 +46,8 @@ class BadFiles:
         if not files:
             return
         if self.policy == "error":
-            advice = "Mend them, or leave them out: corpus.bad_files=skip"
-            raise CorpusError([f"{len(files)} files of the corpus cannot be used. {advice}.", *map(str, self.faults)])
+            advice = "Mend them (speechcnn corpus check lists all), or leave them out: corpus.bad_files=skip."
+            raise CorpusError([f"{len(files)} files of the corpus cannot be used. {advice}", *map(str, self.faults)])
         if percent > self.most_percent:
             rule = f"corpus.most_bad_percent={self.most_percent:g} allows no more than that"
             headline = f"{len(files)} files of the corpus cannot be used, {percent:.1f} %; {rule}."

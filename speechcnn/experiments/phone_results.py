@@ -210,8 +210,8 @@ def summary(headline: Score, measured: dict[str, Any], folder: Path, page: Path)
         f"frame accuracy  {percent(measured['frame_accuracy'])} (61 phones)",
         f"dev             {percent(dev['rate'])} at lm_scale {dev['lm_scale']:g}, penalty {dev['insertion_penalty']:g}",
         *(f"note            {note}" for note in measured["notes"]),
-        *counted(len(measured["bad_files"]), "bad files", "left out"),
-        *counted(len(measured["skipped_steps"]), "training steps", "skipped: not finite numbers"),
+        *left_out_line(len(measured["bad_files"]), "bad files"),
+        *left_out_line(len(measured["skipped_steps"]), "training steps that were not finite"),
         f"wall time       {int(measured['seconds']) // 60} min {int(measured['seconds']) % 60} s",
         f"model           {folder / MODEL_FILE}",
         f"report          {page}",
@@ -219,9 +219,9 @@ def summary(headline: Score, measured: dict[str, Any], folder: Path, page: Path)
     return "\n".join(lines)
 
 
-def counted(number: int, things: str, what: str) -> list[str]:
+def left_out_line(number: int, things: str) -> list[str]:
     """Return a line of the summary for things that should not have been, none when there are none."""
-    return [f"left out        {number} {things} {what}; report.html lists them"] if number else []
+    return [f"left out        {number} {things}; report.html lists them"] if number else []
 
 
 def percent(share: float) -> str:

@@ -24,10 +24,7 @@ def test_no_fault_is_no_matter(tmp_path: Path) -> None:
 def test_an_error_lists_every_file(tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as caught:
         judged("error", tmp_path)
-    assert (
-        "2 files of the corpus cannot be used. Mend them, or leave them out: corpus.bad_files=skip"
-        in caught.value.faults[0]
-    )
+    assert caught.value.faults[0].startswith("2 files of the corpus cannot be used. Mend them")
     assert caught.value.faults[1:] == tuple(map(str, FAULTS))
 
 

@@ -16,6 +16,8 @@ from speechcnn.training.loop import LoopSettings, Trainer
 from speechcnn.training.schedules import SCHEDULES, adamw
 from speechcnn.training.tasks import FrameCrossEntropy
 
+# A plateau that is reached in every epoch but the first, so that what the schedule remembers matters.
+SCHEDULE_ARGUMENTS = {"plateau": {"tolerance": 0.9}}
 SEED, STEPS, EPOCHS, BATCH_FRAMES, N_TRAIN = 5, 40, 4, 80, 30
 
 
@@ -58,7 +60,7 @@ def trainer(
         model,
         FrameCrossEntropy(),
         adamw(model.parameters(), 0.02),
-        SCHEDULES[schedule](),
+        SCHEDULES[schedule](**SCHEDULE_ARGUMENTS.get(schedule, {})),
         LoopSettings(**settings),
         SEED,
         folder,
