@@ -85,3 +85,18 @@ def test_a_lock_file_that_says_nothing_useful_is_no_obstacle(tmp_path: Path, con
     with locks.hold(tmp_path / "lock", "the folder"):
         pass
     assert not (tmp_path / "lock").exists()
+
+
+def test_a_file_that_its_owner_deletes_meanwhile_is_not_taken_for_the_lock(tmp_path: Path, monkeypatch) -> None:
+    path, real, calls = tmp_path / "lock", locks.lock, []
+
+    def late(descriptor: int) -> bool:
+        if not calls:
+            path.unlink()
+        calls.append(descriptor)
+        return real(descriptor)
+
+    monkeypatch.setattr(locks, "lock", late)
+    with locks.hold(path, "the folder"):
+        assert path.exists()
+    assert len(calls) == 2
