@@ -6,6 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ import pytest
 TOOLS = Path(__file__).parents[1] / "tools"
 
 
-QUICK = ("system_calls", "full_disk", "read_only", "checkpoint_bits")
-SLOW = ("kill", "kill_naive", "resume", "resume_unseeded", "nonfinite", "bad_corpus", "generators")
+MODULES = sorted(path.stem for path in (TOOLS / "torments").glob("[a-z]*.py"))
+FAST = ("system_calls", "full_disk", "read_only", "checkpoint_bits")
 
 
 @pytest.fixture
@@ -23,19 +24,26 @@ def torture(monkeypatch: pytest.MonkeyPatch):
     return importlib.import_module("torture")
 
 
-@pytest.mark.parametrize("names", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow)])
-def test_the_trials_reach_their_figures(tmp_path: Path, names: tuple[str, ...]) -> None:
-    # In a process of its own: trials fork, which must not happen where threads run.
-    report = tmp_path / "results.json"
+def reach(report: Path, names: Iterable[str]) -> None:
+    """Run trials in a process of their own: some fork, which must not happen where threads run."""
     command = [sys.executable, str(TOOLS / "torture.py"), *names, "--quick", "--json", str(report)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=550)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [(row["name"], row["passed"]) for row in json.loads(report.read_text())] == [(name, True) for name in names]
 
 
+def test_the_fast_trials_reach_their_figures(tmp_path: Path) -> None:
+    reach(tmp_path / "results.json", FAST)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", MODULES)
+def test_the_trials_reach_their_figures(torture, tmp_path: Path, module: str) -> None:
+    reach(tmp_path / "results.json", list(importlib.import_module(f"torments.{module}").trials()))
+
+
 def test_every_torment_offers_trials_and_no_name_stands_twice(torture) -> None:
-    modules = sorted((TOOLS / "torments").glob("[a-z]*.py"))
-    offered = [name for path in modules for name in importlib.import_module(f"torments.{path.stem}").trials()]
+    offered = [name for module in MODULES for name in importlib.import_module(f"torments.{module}").trials()]
     assert len(offered) == len(set(offered)) == len(torture.trials())
 
 

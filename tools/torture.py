@@ -95,9 +95,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     torch.set_num_threads(1)
     logging.getLogger("speechcnn").addHandler(logging.NullHandler())  # what breaks here is meant to
-    print(
-        f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}, 1 thread, seed {seed}\n"
-    )
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+    print(f"{platform.machine()}, {versions}, 1 thread, seed {seed}\n")
     print(f"{'trial':<24} {'wanted':<30} {'reached':<44} {'seconds':>7}")
     results = []
     for name in given.names or known:

@@ -138,7 +138,7 @@ def system_calls(quick: bool) -> torture.Result:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "run"
         n_calls = count_calls(folder)
-        for at in range(0, n_calls, 7 if quick else 1):
+        for at in range(0, n_calls, 13 if quick else 1):
             for fault, lasting in ((error(errno.EIO), False), (error(errno.EIO), True), (error(errno.ENOSPC), True)):
                 save_failing(prepared(folder), at, fault, lasting)
                 good, tried = good + recovers(folder), tried + 1
