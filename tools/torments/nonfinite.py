@@ -34,6 +34,7 @@ class Poisoned(Trainer):
     """Puts a value into chosen steps; `poison` says by (epoch, batch) where and what."""
 
     poison: dict[tuple[int, int], tuple[str, float]]
+    stayed_finite: bool  # the weights, after every epoch
 
     def step(self, batch: Batch) -> str:
         kind, value = self.poison.get((self.position.epoch, self.position.batch), ("", 0.0))
@@ -69,7 +70,8 @@ class Unguarded(Poisoned):
 
 def fit(folder: Path, kind: type[Poisoned], poison: dict, n_train: int, epochs: int) -> Poisoned:
     one = small.trainer(folder, kind, epochs=epochs)
-    one.poison = poison
+    one.poison, one.stayed_finite = poison, True
+    one.on_epoch = lambda record: setattr(one, "stayed_finite", one.stayed_finite and finite(one))
     one.fit(small.examples(n_train, 1), small.examples(30, 2))
     return one
 
@@ -95,11 +97,11 @@ def trial(quick: bool) -> torture.Result:
     named = {(step.epoch, step.batch): (step.what, step.ids) for step in hurt.position.skipped}
     wanted = {place: (kind, tuple(f"u{i}" for i in plans[place[0]][place[1]])) for place, (kind, _) in poison.items()}
     best = [max(record.dev_accuracy for record in one.position.history) for one in (clean, hurt)]
-    passed = finite(hurt) and named == wanted and abs(best[0] - best[1]) < NOISE and not finite(bare)
-    reached = f"{'finite' if finite(hurt) else 'not finite'}, {len(named)} of {len(wanted)} named"
+    passed = hurt.stayed_finite and named == wanted and abs(best[0] - best[1]) < NOISE and not bare.stayed_finite
+    reached = f"{'finite' if hurt.stayed_finite else 'not finite'}, {len(named)} of {len(wanted)} named"
     detail = (
         f"{len(wanted)} of {len(places)} steps hurt; dev frames right {best[1]:.3f}, undisturbed {best[0]:.3f}; "
-        f"without the guard the weights are {'finite' if finite(bare) else 'not finite'}"
+        f"without the guard the weights {'stay' if bare.stayed_finite else 'do not stay'} finite"
     )
     return torture.Result("nonfinite", reached, "weights finite, all named", passed, 0, detail)
 
