@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import logging
 import os
 import platform
 import sys
@@ -93,6 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     import torch
 
     torch.set_num_threads(1)
+    logging.getLogger("speechcnn").addHandler(logging.NullHandler())  # what breaks here is meant to
     versions = f"Python {platform.python_version()}, torch {torch.__version__}"
     print(f"{platform.machine()}, {versions}, 1 thread, seed {seed}\n")
     print(f"{'trial':<24} {'wanted':<30} {'reached':<44} {'seconds':>7}")
