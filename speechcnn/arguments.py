@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+LONGEST_SHOWN = 200  # characters of a key or a value in a message
+MOST_ITEMS = 10_000  # of a list; a longer one is a mistake or an attack
 
 Table = Mapping[str, Callable[..., Any]]
 
@@ -34,6 +38,7 @@ def construct(where: str, target: Table | Callable[..., Any], settings: Mapping[
     Raises:
         SettingsError: an unknown name or key, a derived key, or a value that the constructor refuses.
     """
+    check_type(where, settings, Mapping)
     settings = dict(settings)
     builder = choose(where, target, settings)
     known = signature_of(builder)
@@ -44,7 +49,7 @@ def construct(where: str, target: Table | Callable[..., Any], settings: Mapping[
         return builder(**settings, **{key: value for key, value in derived.items() if key in known})
     except SettingsError:
         raise
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
         raise SettingsError(f"{where}: {error}") from error
 
 
@@ -53,8 +58,8 @@ def choose(where: str, target: Table | Callable[..., Any], settings: dict[str, A
     if not isinstance(target, Mapping):
         return target
     name = settings.pop("name", None)
-    if name not in target:
-        raise SettingsError(f"{where}.name must be one of {', '.join(sorted(target))}; got {name!r}.")
+    if not isinstance(name, str) or name not in target:
+        raise SettingsError(f"{where}.name must be one of {', '.join(sorted(target))}; got {shown(name)}.")
     return target[name]
 
 
@@ -69,16 +74,30 @@ def check_keys(where: str, given: Mapping[str, Any] | Sequence[str], known: Sequ
     """Raise a SettingsError that names each key of `given` that is not in `known`, and the nearest known one."""
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
+            short = str(key)[:LONGEST_SHOWN]
+            near = difflib.get_close_matches(short, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            place = f"{where}.{key}" if where else str(key)
+            place = f"{where}.{short}" if where else short
             raise SettingsError(f"{place} is not known.{hint} Known here: {', '.join(known)}.")
 
 
 def check_type(place: str, value: Any, hint: Any) -> None:
     """Raise a SettingsError when `value` cannot be meant by the type hint."""
     if not fits(value, hint):
-        raise SettingsError(f"{place} must be {describe(hint)}; got {value!r}.")
+        number = isinstance(value, int | float) and not representable(value)
+        rule = "a finite number of at most 64 bits" if number else describe(hint)
+        raise SettingsError(f"{place} must be {rule}; got {shown(value)}.")
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: cut, where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def representable(value: float) -> bool:
+    """Say whether a number is finite, and fits into 64 bits if it is whole."""
+    return -(2**63) <= value < 2**63 if isinstance(value, int) else math.isfinite(value)
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -91,9 +110,12 @@ def fits(value: Any, hint: Any) -> bool:
     if origin is typing.Literal:
         return value in inner
     if isinstance(origin, type) and issubclass(origin, Sequence):
-        return isinstance(value, list | tuple) and all(fits(item, inner[0]) for item in value)
+        few = isinstance(value, list | tuple) and len(value) <= MOST_ITEMS
+        return few and all(fits(item, inner[0]) for item in value)
     if isinstance(value, bool):
         return hint is bool
+    if isinstance(value, int | float) and not representable(value):
+        return False
     if hint is float:
         return isinstance(value, int | float)
     return isinstance(value, origin or hint)
@@ -105,10 +127,6 @@ def describe(hint: Any) -> str:
         return "one of " + ", ".join(map(repr, typing.get_args(hint)))
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return " or ".join(describe(part) for part in typing.get_args(hint))
-    return (
-        "null"
-        if hint is type(None)
-        else getattr(hint, "__name__", str(hint))
-        if not typing.get_args(hint)
-        else str(hint)
-    )
+    if hint in (type(None), Mapping):
+        return "null" if hint is not Mapping else "keys with values"
+    return str(hint) if typing.get_args(hint) else getattr(hint, "__name__", str(hint))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
 
 PHONE_SET_SIZES = (61, 48, 39)
+_LONGEST_NAME = 80  # of an unknown label in a message and in the search for known ones like it
 
 # Spellings met in label files and in other tools -> the spelling of the TIMIT phone code.
 _ALIASES = {"axh": "ax-h", "ax_h": "ax-h", "sil": "h#", "hsh": "h#", "#h": "h#", "#": "h#"}
@@ -51,7 +53,7 @@ class Labels:
         object.__setattr__(self, "names", tuple(self.names))
         if "" in self.names:
             raise ValueError(f"label names must not be empty, got an empty one at {self.names.index('')}")
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if twice:
             raise ValueError(f"label names must differ, these stand more than once: {', '.join(twice)}")
 
@@ -209,8 +211,8 @@ def _checked_size(size: int) -> int:
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
-    shown = f"unknown label {name!r}"
-    near = difflib.get_close_matches(str(name).lower(), known, n=4, cutoff=0.3)
+    shown = f"unknown label {name!r:.{_LONGEST_NAME}}"
+    near = difflib.get_close_matches(str(name).lower()[:_LONGEST_NAME], known, n=4, cutoff=0.3)
     if near:
         return f"{shown}; the nearest known names are {', '.join(near)}"
     return f"{shown}; known are {', '.join(known[:60])}{' ...' if len(known) > 60 else ''}"

@@ -43,6 +43,13 @@ def test_builds_by_name_with_derived_arguments() -> None:
         ({"name": "stack", "sizes": [1, "x"]}, r"model.sizes must be .*Sequence.*; got \[1, 'x'\]"),
         ({"name": "stack", "name_of": 3}, r"model.name_of must be str or null; got 3"),
         ({"name": "layer"}, r"model: .*missing.*size"),
+        ({"name": ["layer"]}, r"model.name must be one of layer, stack; got \['layer'\]"),
+        ({"name": "layer", "size": 2**63}, "model.size must be a finite number of at most 64 bits; got 92233"),
+        ({"name": "layer", "size": 1, "rate": float("nan")}, "model.rate must be a finite number"),
+        ({"name": "layer", "size": 1, "rate": 10**400}, r"model.rate must be a finite number .*; got 10{190,}\.{4}$"),
+        ({"name": "stack", "sizes": [1] * 10_001}, r"model.sizes must be .*; got \[1, 1.*\.\.\.$"),
+        ({"name": "layer", "x" * 10_000: 1}, r"^model.x{200} is not known"),
+        ("layer", "model must be keys with values; got 'layer'"),
     ],
 )
 def test_refuses_with_a_sentence_that_names_the_key(settings: dict, sentence: str) -> None:

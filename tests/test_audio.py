@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import struct
 import tracemalloc
 
@@ -299,3 +300,16 @@ def test_torchaudio_that_does_not_fit_is_answered_by_one_sentence(monkeypatch):
     assert all(part in sentence for part in (torchaudio.__version__.split("+")[0], torch.__version__, "pip install"))
     assert f"(CUDA {torch.version.cuda or 'none'})" in sentence
     assert "\n" not in sentence
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(AudioError, match="this is a pipe or a device"):
+        audio.read(tmp_path / "pipe.wav")
+
+
+def test_a_superscript_is_no_number_in_a_sphere_header(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(sphere(PCM).replace(b"-i 16000", b"-i 1600\xb2"))
+    with pytest.raises(AudioError, match="sample_rate in the SPHERE header must be a whole number, got '1600²'"):
+        audio.read(path)

@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "speechcnn"
 FLOORS = (
-    {"audio", "labels", "shapes", "arguments", "transcripts", "progress", "torchaudio_pair"},
+    {"audio", "labels", "shapes", "arguments", "transcripts", "progress", "locks", "torchaudio_pair"},
     {"layers", "features", "augment", "corpora", "decoding", "spotting", "metrics"},
     {"models"},
     {"training"},
@@ -22,7 +22,12 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Ground floor rooms may build on one another as long as no circle arises; so may the doors on the top floor.
 SIDEWAYS = {0, len(FLOORS) - 1}
-ONLY_IN = {"soundfile": {"audio"}, "hydra": {"configuration"}, "omegaconf": {"configuration"}}
+ONLY_IN = {
+    "soundfile": {"audio"},
+    "yaml": {"configuration"},
+    "hydra": {"configuration"},
+    "omegaconf": {"configuration"},
+}
 # The loops judge the layers, so only what judges may look at them, and they look at nothing that is judged.
 REFERENCE, JUDGES = "speechcnn.layers.reference", ("layers/verify", "layers/reference")
 MODULES = sorted(PACKAGE.rglob("*.py"))

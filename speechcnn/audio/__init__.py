@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speechcnn.audio.headers import AudioError, AudioInfo, header, sniff
+from speechcnn.audio.isolation import decode_apart
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -51,6 +52,8 @@ class AudioLimits:
     lowest_rate: int = 4000  # samples per second
     highest_rate: int = 192_000
     decoded_bytes: int = 2**30  # of the mono float32 samples in memory
+    process_bytes: int = 2**29  # of the process of an isolated read
+    process_seconds: float = 60.0  # that an isolated read may take
 
 
 LIMITS = AudioLimits()
@@ -71,23 +74,31 @@ def info(path: str | Path, limits: AudioLimits = LIMITS) -> AudioInfo:
     return replace(found, n_samples=n_samples)
 
 
-def read(path: str | Path, rate: int | None = None, limits: AudioLimits = LIMITS) -> tuple[Samples, int]:
+def read(
+    path: str | Path, rate: int | None = None, limits: AudioLimits = LIMITS, *, isolated: bool = False
+) -> tuple[Samples, int]:
     """Mono float32 samples [N] within -1..1 and their rate; several channels are averaged.
 
     Args:
         path: the sound file.
         rate: samples per second wanted; None keeps the file's own.
         limits: what the file may cost.
+        isolated: decode in a process of its own with bounded memory and time, so that a file that crashes the
+            decoder costs that process only; a third of a second dearer.
 
     Raises:
         FileNotFoundError: no such file.
         AudioError: not a sound file, damaged, truncated, empty, not finite, or beyond the limits.
     """
-    found = _declared(path, limits)
-    samples = np.concatenate(list(_native_blocks(path, found, limits)))
+    samples, own_rate = decode_apart(path, limits) if isolated else _decoded(path, limits)
     if rate is None:
-        return samples, found.rate
-    return resample(samples, found.rate, rate), rate
+        return samples, own_rate
+    return resample(samples, own_rate, rate), rate
+
+
+def _decoded(path: str | Path, limits: AudioLimits) -> tuple[Samples, int]:
+    found = _declared(path, limits)
+    return np.concatenate(list(_native_blocks(path, found, limits))), found.rate
 
 
 def blocks(

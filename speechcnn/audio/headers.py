@@ -6,6 +6,7 @@ refused here, before a decoder for rare formats sees a byte of it.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _UNKNOWN_LENGTH = 0xFFFFFFFF  # what a program writes that streams a WAVE file i
 _MOST_CHUNKS = 1000
 _LONGEST_SPHERE_HEADER = 2**16
 _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,15}")  # str.isdigit would also take a superscript two
 _REFUSED = {
     b"ID3": "MP3", b"\xff\xfb": "MP3", b"\xff\xf3": "MP3", b"\xff\xf2": "MP3", b"FORM": "AIFF", b".snd": "AU",
     b"RIFX": "big-endian RIFF", b"RF64": "RF64", b"riff": "Wave64", b"caff": "CAF", b"MATLAB": "MAT",
@@ -81,6 +83,8 @@ def open_binary(path: str | Path) -> BinaryIO:
     """Open a file for reading; FileNotFoundError and AudioError say why it cannot be."""
     if Path(path).is_dir():
         raise AudioError(f"{path}: this is a folder, a sound file is needed")
+    if Path(path).exists() and not Path(path).is_file():  # opening a pipe would wait for ever
+        raise AudioError(f"{path}: this is a pipe or a device, a sound file is needed")
     try:
         return Path(path).open("rb")
     except FileNotFoundError:
@@ -190,12 +194,12 @@ def _sphere(file: BinaryIO, path: Path) -> AudioInfo:
     sample_bytes = _sphere_number(fields, "sample_n_bytes", 2, path)
     if coding != "pcm" or sample_bytes != 2:
         raise AudioError(
-            f"{path}: SPHERE with the coding {coding!r} of {sample_bytes} bytes is not read here, only 16-bit PCM; "
+            f"{path}: SPHERE with the coding {coding!r:.60} of {sample_bytes} bytes is not read here, only 16-bit PCM; "
             f"{_SPHERE_ADVICE}"
         )
     order = fields.get("sample_byte_format", "")
     if order not in ("01", "10"):
-        raise AudioError(f"{path}: sample_byte_format in the SPHERE header must be 01 or 10, got {order!r}")
+        raise AudioError(f"{path}: sample_byte_format in the SPHERE header must be 01 or 10, got {order!r:.60}")
     channels = _sphere_number(fields, "channel_count", 1, path)
     rate = _sphere_number(fields, "sample_rate", 16000, path)
     present = max(0, _file_bytes(file) - header_bytes) // (2 * max(1, channels))
@@ -221,8 +225,8 @@ def _sphere_fields(file: BinaryIO, path: Path) -> tuple[dict[str, str], int]:
 
 def _sphere_number(fields: dict[str, str], name: str, default: int, path: Path) -> int:
     value = fields.get(name, str(default))
-    if not value.isdigit():
-        raise AudioError(f"{path}: {name} in the SPHERE header must be a whole number, got {value!r}")
+    if not _WHOLE_NUMBER.fullmatch(value):
+        raise AudioError(f"{path}: {name} in the SPHERE header must be a whole number, got {value!r:.60}")
     return int(value)
 
 

@@ -31,6 +31,25 @@ class Utterance:
         return tuple(segment.label for segment in self.segments)
 
 
+@dataclass(frozen=True, order=True)
+class Fault:
+    """Something wrong in a corpus; `line` is 0 where the whole file is meant."""
+
+    path: Path
+    line: int
+    what: str
+
+    @classmethod
+    def of(cls, path: Path, error: Exception) -> Fault:
+        """Return the fault that an error tells of."""
+        what = getattr(error, "strerror", None) or str(error)
+        return cls(path, 0, what.removeprefix(f"{path}: "))
+
+    def __str__(self) -> str:
+        place = f"{self.path}, line {self.line}" if self.line else f"{self.path}"
+        return f"{place}: {self.what}"
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Utterances in three parts that share no speaker, and the rule that parted them in words."""
@@ -40,6 +59,7 @@ class Corpus:
     test: tuple[Utterance, ...]
     split_rule: str
     notes: tuple[str, ...] = field(default=())  # what a reader of the results ought to know
+    faults: tuple[Fault, ...] = field(default=())  # of the utterances that were left out
 
 
 class CorpusError(ValueError):

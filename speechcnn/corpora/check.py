@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from speechcnn import audio
+from speechcnn.corpora import Fault, checksums
 from speechcnn.corpora.timit_split import split
 from speechcnn.corpora.timit_tree import (
     PARTS,
@@ -21,19 +22,6 @@ from speechcnn.corpora.timit_tree import (
     speakers_in_two_parts,
     twice,
 )
-
-
-@dataclass(frozen=True, order=True)
-class Fault:
-    """Something wrong in a corpus; `line` is 0 where the whole file is meant."""
-
-    path: Path
-    line: int
-    what: str
-
-    def __str__(self) -> str:
-        place = f"{self.path}, line {self.line}" if self.line else f"{self.path}"
-        return f"{place}: {self.what}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +74,7 @@ def check(root: str | Path, rate: int = RATE, progress: Callable[[int, int], Non
 
     Looked for: missing partners, sounds that cannot be read, are truncated or have another rate, labels that are
     unknown, overlap, leave gaps or end behind the sound, sentences and sounds that stand twice, speakers and
-    texts on both sides of the split.
+    texts on both sides of the split, and files that are not those of a list of checksums at the root.
 
     Args:
         root: the folder that holds the corpus.
@@ -105,6 +93,7 @@ def check(root: str | Path, rate: int = RATE, progress: Callable[[int, int], Non
         if progress:
             progress(done, len(entries))
     _examine_tree(entries, examination)
+    examination.faults += checksums.faults(folder)
     return _report(folder, entries, examination)
 
 

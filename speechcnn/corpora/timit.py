@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 from speechcnn import audio
-from speechcnn.corpora import Corpus, CorpusError, Utterance
+from speechcnn.corpora import Corpus, CorpusError, Fault, Utterance, checksums
 from speechcnn.corpora.timit_split import Split, split
 from speechcnn.corpora.timit_tree import (
     RATE,
@@ -25,21 +25,32 @@ from speechcnn.labels import Segment
 
 # Labels that end this much behind the sound are cut to it; more means that they belong to another sound.
 _OVERHANG_SECONDS = 0.01
+# Labels of less than this share of the sound belong to another one too, or the header lies about the rate.
+_LEAST_COVERED = 0.6
 
 
 @dataclass
 class _Finding:
     """What reading has met so far."""
 
-    faults: list[str] = field(default_factory=list)
+    sums: checksums.Checksums
+    faults: list[Fault] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
 
+    def blame(self, path: Path, what: str, line: int = 0) -> None:
+        self.faults.append(Fault(path, line, what))
 
-def read(root: str | Path) -> Corpus:
+
+def read(root: str | Path, keep_going: bool = False, leave_out: Collection[Path] = ()) -> Corpus:
     """Read a TIMIT-style tree into utterances, parted by speaker, without the SA sentences.
 
     Labels get their canonical names among the 61 phones. Segments cover the whole sound: the last is drawn out to its
     end, the first to its begin, and a gap goes to the segment before it. The sound itself is not decoded.
+
+    Args:
+        root: the folder that holds the corpus.
+        keep_going: leave unusable utterances out and return their faults with the corpus, instead of raising.
+        leave_out: files whose utterances are left out unread.
 
     Raises:
         CorpusError: no corpus, no labels, or anything unusable in it; every fault is listed.
@@ -50,13 +61,15 @@ def read(root: str | Path) -> Corpus:
         parted = split(entries)
     except ValueError as error:
         raise CorpusError(f"{folder}: {error}") from None
-    used = [entry for entry in entries if parted.part_of(entry)]
-    finding = _Finding(faults=_tree_faults(used))
+    unread = {path.absolute() for path in leave_out}
+    used = [entry for entry in entries if parted.part_of(entry) and unread.isdisjoint(_files(entry))]
+    finding, tree_faults = _Finding(checksums.read(folder)), _tree_faults(used)
     read_entries = [(parted.part_of(entry), utterance) for entry, utterance in _utterances(used, finding)]
-    if finding.faults:
-        raise CorpusError(finding.faults)
+    if tree_faults or (finding.faults and not keep_going):
+        raise CorpusError([*tree_faults, *map(str, finding.faults)])
     parts = {part: tuple(found for place, found in read_entries if place == part) for part in parted.speakers}
-    return Corpus(parts["train"], parts["dev"], parts["test"], parted.rule, _notes(parted, entries, finding))
+    notes, faults = _notes(parted, entries, finding), tuple(finding.faults)
+    return Corpus(parts["train"], parts["dev"], parts["test"], parted.rule, notes, faults)
 
 
 def _entries(root: Path) -> list[Entry]:
@@ -71,6 +84,10 @@ def _entries(root: Path) -> list[Entry]:
     if not any(entry.phones for entry in entries):
         raise CorpusError(f"{root}: {len(entries)} sound files but no label files; beside each .wav a .phn is needed")
     return entries
+
+
+def _files(entry: Entry) -> list[Path]:
+    return [path.absolute() for path in (*entry.audio, entry.phones) if path]
 
 
 def _tree_faults(entries: Sequence[Entry]) -> list[str]:
@@ -89,20 +106,37 @@ def _utterances(entries: Sequence[Entry], finding: _Finding) -> Iterator[tuple[E
         if sound and lines:
             path, seconds = sound
             segments = _segments(entry, lines, seconds, finding)
-            text = sentence_text(entry.text)
-            yield entry, Utterance(entry.id, path, segments, entry.speaker, entry.dialect, text)
+            if segments and _unchanged(entry, path, finding):
+                yield entry, Utterance(entry.id, path, segments, entry.speaker, entry.dialect, _text(entry, finding))
+
+
+def _text(entry: Entry, finding: _Finding) -> str:
+    """The words, which nothing depends on: where they cannot be read there are none."""
+    try:
+        return sentence_text(entry.text)
+    except OSError:
+        finding.notes["text files cannot be read; their sentences are shown without words"] += 1
+        return ""
+
+
+def _unchanged(entry: Entry, sound: Path, finding: _Finding) -> bool:
+    """Whether the files are those that the list of checksums names, where there is one."""
+    changed = [path for path in (sound, entry.phones) if path and not finding.sums.hold_for(path)]
+    for path in changed:
+        finding.blame(path, checksums.CHANGED)
+    return not changed
 
 
 def _sound(entry: Entry, finding: _Finding) -> tuple[Path, float] | None:
     """The first sound file of an entry that opens, and its length in seconds."""
     if not entry.audio:
-        finding.faults.append(f"{entry.phones}: labels without a sound file beside them")
+        finding.blame(entry.place, "labels without a sound file beside them")
     faults = []
     for path in entry.audio:
         try:
             found = audio.info(path)
         except (audio.AudioError, OSError) as error:
-            faults.append(str(error))
+            faults.append(Fault.of(path, error))
             continue
         if found.rate != RATE:
             finding.notes[f"sound files have {found.rate} Hz instead of {RATE} and must be resampled"] += 1
@@ -113,19 +147,22 @@ def _sound(entry: Entry, finding: _Finding) -> tuple[Path, float] | None:
 
 def _lines(entry: Entry, finding: _Finding) -> list[PhoneLine]:
     if entry.phones is None:
-        finding.faults.append(f"{entry.place}: no label file (.phn) beside this sound")
+        finding.blame(entry.place, "no label file (.phn) beside this sound")
         return []
-    lines, faults = read_phones(entry.phones)
-    finding.faults.extend(f"{entry.phones}, line {line}: {what}" for line, what in faults)
+    try:
+        lines, faults = read_phones(entry.phones)
+    except OSError as error:
+        finding.faults.append(Fault.of(entry.phones, error))
+        return []
+    for line, what in faults:
+        finding.blame(entry.phones, what, line)
     return [] if faults else lines
 
 
 def _segments(entry: Entry, lines: Sequence[PhoneLine], seconds: float, finding: _Finding) -> tuple[Segment, ...]:
-    last = lines[-1].end / RATE
-    if last > seconds + _OVERHANG_SECONDS or lines[-1].begin / RATE >= seconds:
-        finding.faults.append(
-            f"{entry.phones}, line {lines[-1].line}: labels end at {last:.3f} s, the sound at {seconds:.3f} s"
-        )
+    last, place = lines[-1].end / RATE, entry.phones or entry.place
+    if last > seconds + _OVERHANG_SECONDS or lines[-1].begin / RATE >= seconds or last < _LEAST_COVERED * seconds:
+        finding.blame(place, f"labels end at {last:.3f} s, the sound at {seconds:.3f} s", lines[-1].line)
         return ()
     gaps = sum(line.end != following.begin for line, following in pairwise(lines))
     if gaps or lines[0].begin:

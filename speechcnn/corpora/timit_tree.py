@@ -12,12 +12,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from speechcnn.corpora import CorpusError
 from speechcnn.labels import canonical
 
 RATE = 16000  # samples per second that label files count in, whatever the rate of the sound file
 PARTS = ("train", "dev", "test")
 _AUDIO = re.compile(r"(\.(wav|flac|sph|nist|ogg|opus))+$", re.IGNORECASE)
 _DIALECT = re.compile(r"dr\d+", re.IGNORECASE)
+_SAMPLES = re.compile(r"[0-9]{1,15}")  # str.isdigit would also take a superscript two
+_MOST_BYTES, _MOST_FAULTS = 2**22, 20  # of a label file: TIMIT's longest has 2000 bytes
 _SHARED_SENTENCE = re.compile(r"sa\d+", re.IGNORECASE)
 
 
@@ -93,9 +96,16 @@ def read_phones(path: Path) -> tuple[list[PhoneLine], list[tuple[int, str]]]:
     """
     lines: list[PhoneLine] = []
     faults: list[tuple[int, str]] = []
-    for number, text in enumerate(path.read_text(encoding="latin-1").splitlines(), start=1):
+    try:
+        content = _text(path)
+    except CorpusError as error:
+        return [], [(0, str(error))]
+    for number, text in enumerate(content.splitlines(), start=1):
         if not text.strip():
             continue
+        if len(faults) >= _MOST_FAULTS:
+            faults.append((number, f"more than {_MOST_FAULTS} faults; the rest was not read"))
+            break
         try:
             line = _phone_line(number, text)
             _check_order(line, lines)
@@ -116,12 +126,20 @@ def sentence_text(path: Path | None) -> str:
     """The words of a .txt file without its two sample counts; "" when there is none."""
     if path is None:
         return ""
-    return re.sub(r"^\s*\d+\s+\d+\s+", "", path.read_text(encoding="latin-1")).strip()
+    return re.sub(r"^\s*\d+\s+\d+\s+", "", _text(path)).strip()
+
+
+def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise CorpusError(f"{path}: a label file is needed, this is a pipe, a device or a folder")
+    if path.stat().st_size > _MOST_BYTES:
+        raise CorpusError(f"{path}: a label file may have {_MOST_BYTES} bytes, it has {path.stat().st_size}")
+    return path.read_text(encoding="latin-1")
 
 
 def _phone_line(number: int, text: str) -> PhoneLine:
     fields = text.split()
-    if len(fields) != 3 or not (fields[0].isdigit() and fields[1].isdigit()):
+    if len(fields) != 3 or not (_SAMPLES.fullmatch(fields[0]) and _SAMPLES.fullmatch(fields[1])):
         raise ValueError(f"a line must hold begin, end and label, got {text.strip()[:60]!r}")
     begin, end = int(fields[0]), int(fields[1])
     if end <= begin:

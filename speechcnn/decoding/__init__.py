@@ -1,1 +1,1 @@
-"""From a network's scores to phones: states, bigram, Viterbi search and forced alignment."""
+"""From a network's scores to phones: states, n-grams, Viterbi search, streaming, alignment, CTC and confidence."""

@@ -6,7 +6,7 @@ A posterior divided by its state's prior is a likelihood up to a factor that all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -15,20 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechcnn.decoding.bigram import Bigram, estimate_bigram
+from speechcnn.decoding.forward_backward import path_posteriors
+from speechcnn.decoding.ngram import NgramModel, estimate_ngram
+from speechcnn.decoding.path import DecodedPhone, timed_segments
+from speechcnn.decoding.phone_models import PhoneHmm
 from speechcnn.decoding.states import close_holes, frame_labels, uniform_states
-from speechcnn.decoding.viterbi import pass_through, search
-from speechcnn.labels import Labels, Segment
+from speechcnn.decoding.streaming import StreamingDecoder
+from speechcnn.decoding.viterbi import pass_through
+from speechcnn.labels import Segment
 
 __all__ = [
     "Bigram",
     "DecodedPhone",
+    "NgramModel",
     "PhoneHmm",
     "Tuned",
     "align",
     "close_holes",
+    "confidences",
     "decode",
     "estimate_bigram",
+    "estimate_ngram",
     "frame_labels",
+    "path_posteriors",
     "phone_posteriors",
     "phone_segments",
     "state_segments",
@@ -36,90 +45,8 @@ __all__ = [
     "uniform_states",
 ]
 
-STATE_ARRAYS = ("log_prior", "log_self", "log_next")
-UNSEEN_STAY = 0.5  # chance of staying in a state that training never visited
-
-
-@dataclass(frozen=True)
-class DecodedPhone:
-    """A phone on the best path: its number, and its first and last frame."""
-
-    phone: int
-    first_frame: int
-    last_frame: int
-
-
-@dataclass(frozen=True, eq=False)
-class PhoneHmm:
-    """One left-to-right model a phone, and the bigram between phones.
-
-    Shape: log_prior, log_self, log_next [K], K = L * n_states, state s of phone l having the number l * n_states + s.
-    """
-
-    labels: Labels
-    log_prior: NDArray[np.float64]  # of each state, counted in the alignment
-    log_self: NDArray[np.float64]  # of staying in a state for another frame
-    log_next: NDArray[np.float64]  # of leaving it
-    bigram: Bigram
-
-    @property
-    def n_states(self) -> int:
-        """States of a phone."""
-        return len(self.log_prior) // len(self.labels)
-
-    @classmethod
-    def estimate(
-        cls, alignments: Sequence[NDArray[np.int64]], labels: Labels, bigram: Bigram, n_states: int = 3
-    ) -> PhoneHmm:
-        """Count priors and durations in state alignments, each [T]; every state counts once more than seen."""
-        n = n_states * len(labels)
-        frames = sum((np.bincount(states, minlength=n) for states in alignments), start=np.zeros(n))
-        ends = [np.append(states[:-1][np.diff(states) != 0], states[-1:]) for states in alignments]
-        exits = sum((np.bincount(states, minlength=n) for states in ends), start=np.zeros(n))
-        leave = np.where(frames > 0, exits / np.maximum(frames, 1), UNSEEN_STAY).clip(0.01, 0.99)
-        return cls(labels, np.log((frames + 1) / (frames + 1).sum()), np.log(1 - leave), np.log(leave), bigram)
-
-    def arrays(self) -> dict[str, NDArray[np.float64]]:
-        """Return all numbers, for a model file."""
-        return {
-            "log_prior": self.log_prior,
-            "log_self": self.log_self,
-            "log_next": self.log_next,
-            "bigram": self.bigram.log_probabilities,
-        }
-
-    @classmethod
-    def from_arrays(cls, labels: Labels, arrays: Mapping[str, NDArray[np.float64]]) -> PhoneHmm:
-        """Make the models from what `arrays` returned.
-
-        Raises:
-            ValueError: the arrays' shapes do not fit the labels.
-        """
-        bigram, states = arrays["bigram"], [arrays[name] for name in STATE_ARRAYS]
-        n = len(labels)
-        if (
-            bigram.shape != (n + 1, n + 1)
-            or len({s.shape for s in states}) > 1
-            or states[0].size % n
-            or not states[0].size
-        ):
-            shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
-            raise ValueError(
-                f"phone models of {n} labels need [K] states, K a multiple of {n}, and a bigram [{n + 1}, {n + 1}]; "
-                f"got {shapes}."
-            )
-        return cls(labels, states[0], states[1], states[2], Bigram(bigram))
-
-    def scaled_likelihoods(self, log_posteriors: NDArray[np.float32], prior_scale: float = 1.0) -> NDArray[np.float32]:
-        """Divide posteriors by priors, in logarithms.
-
-        Shape: [T, K] -> [T, K].
-        """
-        if log_posteriors.ndim != 2 or log_posteriors.shape[1] != len(self.log_prior):
-            raise ValueError(
-                f"log posteriors must be [frames, {len(self.log_prior)}]; got {list(log_posteriors.shape)}."
-            )
-        return (log_posteriors - prior_scale * self.log_prior).astype(np.float32)
+CONFIDENCES = ("network", "paths")
+FRAMES_AT_ONCE = 500  # decoded before what is final is set aside, which bounds memory
 
 
 def decode(
@@ -134,19 +61,16 @@ def decode(
     Args:
         log_posteriors: the network's.
         hmm: the phone models.
-        lm_scale: factor on the bigram's log probabilities.
+        lm_scale: factor on the language model's log probabilities.
         insertion_penalty: nats subtracted for each phone.
         prior_scale: exponent of the priors that posteriors are divided by.
 
     Shape: log_posteriors [T, K].
     """
-    scores = hmm.scaled_likelihoods(log_posteriors, prior_scale)
-    enter = lm_scale * hmm.bigram.log_probabilities.T - insertion_penalty
-    enter[-1] += insertion_penalty  # the end of the utterance is no phone
-    if len(scores) == 0:
-        return []
-    _, phones, firsts, lasts = search(scores, hmm.log_self, hmm.log_next, np.ascontiguousarray(enter), hmm.n_states)
-    return [DecodedPhone(*map(int, one)) for one in zip(phones, firsts, lasts, strict=True)]
+    decoder = StreamingDecoder(hmm, lm_scale, insertion_penalty, prior_scale, None, FRAMES_AT_ONCE)
+    found, state = decoder.step(log_posteriors, decoder.start())
+    rest = decoder.finish(state)
+    return found + rest if rest else []
 
 
 def align(log_posteriors: NDArray[np.float32], phones: Sequence[int], hmm: PhoneHmm) -> NDArray[np.int64]:
@@ -175,25 +99,48 @@ def phone_posteriors(log_posteriors: NDArray[np.float32], n_states: int) -> NDAr
     return np.exp(log_posteriors).reshape(len(log_posteriors), -1, n_states).sum(-1)
 
 
+def confidences(
+    kind: str,
+    log_posteriors: NDArray[np.float32],
+    hmm: PhoneHmm,
+    lm_scale: float = 1.0,
+    insertion_penalty: float = 0.0,
+    prior_scale: float = 1.0,
+) -> NDArray[np.float32]:
+    """Return how probable each phone is in each frame, for `phone_segments` to average.
+
+    `network` is the network's posterior of the frame alone; `paths` the phone's share in all paths through the
+    utterance at the temperature of the language-model scale, or at 1 where that is smaller.
+
+    Shape: log_posteriors [T, K] -> [T, L].
+
+    Raises:
+        ValueError: another kind.
+    """
+    if kind not in CONFIDENCES:
+        raise ValueError(f"the confidence must be one of {', '.join(CONFIDENCES)}; got {kind!r}.")
+    if kind == "network":
+        return phone_posteriors(log_posteriors, hmm.n_states)
+    return path_posteriors(log_posteriors, hmm, lm_scale, insertion_penalty, prior_scale, max(lm_scale, 1.0))
+
+
 def phone_segments(
     decoded: Sequence[DecodedPhone],
     log_posteriors: NDArray[np.float32],
     hmm: PhoneHmm,
     shift: float = 0.01,
     first_centre: float = 0.0125,
+    posteriors: NDArray[np.float32] | None = None,
 ) -> list[Segment]:
     """Return decoded phones in seconds, each with its mean posterior; boundaries lie midway between centres.
 
-    The first phone starts at 0.
+    The first phone starts at 0. The posteriors averaged are the network's, or those given.
+
+    Shape: posteriors [T, L].
     """
-    posteriors = phone_posteriors(log_posteriors, hmm.n_states)
-    segments = []
-    for one in decoded:
-        start = max(0.0, first_centre + (one.first_frame - 0.5) * shift) if one.first_frame else 0.0
-        end = first_centre + (one.last_frame + 0.5) * shift
-        mean = float(posteriors[one.first_frame : one.last_frame + 1, one.phone].mean())
-        segments.append(Segment(hmm.labels[one.phone], round(start, 6), round(end, 6), min(mean, 1.0)))
-    return segments
+    if posteriors is None:
+        posteriors = phone_posteriors(log_posteriors, hmm.n_states)
+    return timed_segments(decoded, posteriors, hmm.labels, shift, first_centre)
 
 
 def state_segments(

@@ -11,22 +11,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from speechcnn import audio, progress
-from speechcnn.corpora import Corpus, CorpusError, Utterance, synthesis
+from speechcnn.corpora import Corpus, CorpusError, Fault, Utterance, synthesis
 from speechcnn.corpora.timit import read as read_timit
 from speechcnn.decoding import hmm
+from speechcnn.experiments.bad_files import BadFiles, Policy
 from speechcnn.features import Statistics, statistics
 from speechcnn.recognizer import PhoneRecognizer
 
 
 @dataclass(frozen=True)
 class CorpusSettings:
-    """Which corpus: one of TIMIT's shape at `root`, or, without a root, one that is made."""
+    """Which corpus: one of TIMIT's shape at `root`, or, without a root, one that is made; what to do with bad files."""
 
     root: str | None
     size: str
     seed: int
+    bad_files: Policy = "error"
+    most_bad_percent: float = 1.0  # of the utterances; beyond it every policy is an error
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0; got {self.seed}.")
+        if not 0 <= self.most_bad_percent <= 100:
+            raise ValueError(f"most_bad_percent must lie between 0 and 100; got {self.most_bad_percent}.")
         if self.root is None and self.size not in synthesis.SIZES:
             raise ValueError(f"size must be one of {', '.join(synthesis.SIZES)}; got {self.size!r}.")
 
@@ -43,32 +50,46 @@ class Item:
     states: NDArray[np.int64]
 
 
-def open_corpus(settings: CorpusSettings) -> Corpus:
-    """Read the corpus at the root; without a root, make one by speech synthesis unless it is there already."""
-    if settings.root is not None:
-        return read_timit(Path(settings.root))
-    root = Path("corpora") / f"{settings.size}-{settings.seed}"
-    with progress.bar("speaking the corpus") as update:
-        synthesis.make(root, settings.size, settings.seed, progress=update)
-    return read_timit(root)
-
-
-def extract(name: str, utterances: Sequence[Utterance], recognizer: PhoneRecognizer) -> list[Item]:
-    """Compute the features and the uniform states of a set.
+def open_corpus(settings: CorpusSettings, bad: BadFiles) -> Corpus:
+    """Read the corpus at the root; without a root, make one by speech synthesis unless it is there already.
 
     Raises:
-        CorpusError: recordings cannot be read or are shorter than a frame; all of them are named.
+        CorpusError: no corpus, or more bad files than the settings allow; all of them are named.
     """
-    items, faults = [], []
+    root = Path(settings.root or Path("corpora") / f"{settings.size}-{settings.seed}")
+    if settings.root is None:
+        with progress.bar("speaking the corpus") as update:
+            synthesis.make(root, settings.size, settings.seed, progress=update)
+    corpus = read_timit(root, keep_going=True, leave_out=bad.quarantined())
+    bad.add(corpus.faults)
+    bad.judge(len(corpus.train) + len(corpus.dev) + len(corpus.test))
+    return corpus
+
+
+def extract_all(corpus: Corpus, recognizer: PhoneRecognizer, bad: BadFiles) -> list[list[Item]]:
+    """Compute the features of the three sets.
+
+    Raises:
+        CorpusError: more recordings than the settings allow cannot be read, all of them named; or a set is empty.
+    """
+    sets = {name: extract(name, getattr(corpus, name), recognizer, bad) for name in ("train", "dev", "test")}
+    bad.judge(sum(map(len, sets.values())))
+    for name, items in sets.items():
+        if not items:
+            raise CorpusError(f"no recording of the {name} set is left; each set needs at least one.")
+    return list(sets.values())
+
+
+def extract(name: str, utterances: Sequence[Utterance], recognizer: PhoneRecognizer, bad: BadFiles) -> list[Item]:
+    """Compute the features and the uniform states of a set, as far as its recordings can be read."""
+    items = []
     with progress.bar(f"features of {name}") as update:
         for done, utterance in enumerate(utterances, 1):
             try:
                 items.append(make_item(utterance, recognizer))
             except (audio.AudioError, OSError) as error:
-                faults.append(str(error))
+                bad.add([Fault.of(utterance.path, error)])
             update(done, len(utterances))
-    if faults:
-        raise CorpusError([f"{len(faults)} recordings of the {name} set cannot be used:", *faults])
     return items
 
 

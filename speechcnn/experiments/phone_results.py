@@ -12,16 +12,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from speechcnn import transcripts
-from speechcnn.corpora import Corpus
+from speechcnn.corpora import Corpus, Fault
 from speechcnn.decoding.hmm import Tuned, frame_labels, phone_posteriors
 from speechcnn.experiments.phone_data import Item
 from speechcnn.labels import Segment
 from speechcnn.metrics import CONVENTIONS, Evaluation, FrameCounts, Score, count_frames, evaluate
 from speechcnn.models import count_parameters
 from speechcnn.recognizer import PhoneRecognizer
-from speechcnn.report import Picture, confusion_figure, curves_figure, figure_png, utterance_figure, write_report
+from speechcnn.report import Picture, Table, confusion_figure, curves_figure, figure_png, utterance_figure, write_report
 from speechcnn.report.scores import confusions_table, conventions_table
-from speechcnn.training.loop import EpochRecord
+from speechcnn.training.position import EpochRecord, SkippedStep
 
 HEADLINE = next(iter(CONVENTIONS))  # the one that `evaluate` takes
 MODEL_FILE = "phones.speechcnn"
@@ -38,6 +38,8 @@ class Outcome:
     history: Sequence[EpochRecord]
     tuned: Tuned
     seconds: float  # the whole run, or what was left of it when it went on
+    bad_files: Sequence[Fault] = ()  # left out of all sets
+    skipped: Sequence[SkippedStep] = ()  # of training
 
 
 def write_results(folder: Path, recognizer: PhoneRecognizer, settings: dict[str, Any], outcome: Outcome) -> str:
@@ -88,6 +90,10 @@ def figures(
         },
         "split_rule": outcome.corpus.split_rule,
         "notes": list(outcome.corpus.notes),
+        "bad_files": [
+            {"path": str(fault.path), "line": fault.line, "cause": fault.what} for fault in outcome.bad_files
+        ],
+        "skipped_steps": [asdict(step) for step in outcome.skipped],
         "seconds": round(outcome.seconds, 1),
         "history": [asdict(record) for record in outcome.history],
     }
@@ -146,10 +152,23 @@ def write_page(
         folder / "report.html",
         "Phone recognition",
         cards,
-        [conventions, errors],
+        [conventions, errors, *left_out(outcome)],
         pictures,
         json.dumps(settings, indent=1),
     )
+
+
+def left_out(outcome: Outcome) -> list[Table]:
+    """Return tables of the files that could not be used and of the steps that were skipped, where there are any."""
+    files = [(str(fault.path), str(fault.line or ""), fault.what) for fault in outcome.bad_files]
+    steps = [
+        (str(step.epoch + 1), str(step.batch + 1), step.what, ", ".join(step.ids)) for step in outcome.skipped
+    ]  # counted from 1, as the progress bar does
+    found = [
+        Table("Files left out", ("file", "line", "cause"), files),
+        Table("Training steps skipped: not finite", ("epoch", "batch", "in its", "utterances"), steps),
+    ]
+    return [table for table in found if table.rows]
 
 
 def summary(headline: Score, measured: dict[str, Any], folder: Path, page: Path) -> str:
@@ -165,11 +184,18 @@ def summary(headline: Score, measured: dict[str, Any], folder: Path, page: Path)
         f"frame accuracy  {percent(measured['frame_accuracy'])} (61 phones)",
         f"dev             {percent(dev['rate'])} at lm_scale {dev['lm_scale']:g}, penalty {dev['insertion_penalty']:g}",
         *(f"note            {note}" for note in measured["notes"]),
+        *left_out_line(len(measured["bad_files"]), "bad files"),
+        *left_out_line(len(measured["skipped_steps"]), "training steps that were not finite"),
         f"wall time       {int(measured['seconds']) // 60} min {int(measured['seconds']) % 60} s",
         f"model           {folder / MODEL_FILE}",
         f"report          {page}",
     ]
     return "\n".join(lines)
+
+
+def left_out_line(number: int, things: str) -> list[str]:
+    """Return a line of the summary for things that should not have been, none when there are none."""
+    return [f"left out        {number} {things}; report.html lists them"] if number else []
 
 
 def percent(share: float) -> str:

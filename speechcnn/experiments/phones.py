@@ -8,39 +8,43 @@ run lies in its folder; a run that was stopped goes on when its folder is given 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from speechcnn import progress
-from speechcnn.arguments import SettingsError, Table, check_type, construct
+from speechcnn import locks, progress
+from speechcnn.arguments import SettingsError, Table, check_keys, check_type, construct
 from speechcnn.audio import AudioError
 from speechcnn.bundle import BundleError
 from speechcnn.corpora import CorpusError
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.decoding import hmm
-from speechcnn.experiments.phone_data import CorpusSettings, Item, extract, open_corpus, speaker_statistics
+from speechcnn.experiments.bad_files import BadFiles
+from speechcnn.experiments.phone_data import CorpusSettings, Item, extract_all, open_corpus, speaker_statistics
 from speechcnn.experiments.phone_results import HEADLINE, MODEL_FILE, Outcome, write_results
 from speechcnn.features import FEATURES, Normalizer
 from speechcnn.labels import Segment, timit_phones
 from speechcnn.metrics import ErrorCounts, count
 from speechcnn.metrics.scoring import matched
 from speechcnn.models import MODELS
-from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting
+from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting, check_weight
 from speechcnn.training.batches import Example
 from speechcnn.training.checkpoints import CheckpointError
-from speechcnn.training.loop import EpochRecord, LoopSettings, Trainer, TrainingStopped
+from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
+from speechcnn.training.position import EpochRecord, SkippedStep
 from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
 from speechcnn.training.tasks import FrameCrossEntropy
 
 NAME = "phones"
-SETTINGS_FILE = "settings.json"
+SETTINGS_FILE, LOCK_FILE = "settings.json", ".lock"
+MOST_ROUNDS, MOST_THREADS = 100, 1024
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,28 @@ class AlignmentSettings:
 
     rounds: int = 1
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.rounds <= MOST_ROUNDS:
+            raise ValueError(f"rounds must be from 0 to {MOST_ROUNDS}; got {self.rounds}.")
+
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """The values among which the decoder's weights are chosen on dev."""
+    """The phone language model, and the values among which the decoder's weights are chosen on dev."""
 
+    lm_order: Literal[1, 2, 3] = 2
+    smoothing: Literal["witten_bell", "kneser_ney"] = "witten_bell"
     lm_scales: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
     insertion_penalties: Sequence[float] = (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0)
     prior_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("lm_scales", "insertion_penalties"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must list at least one value.")
+            for value in getattr(self, name):
+                check_weight(name, value)
+        check_weight("prior_scale", self.prior_scale)
 
 
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
@@ -80,9 +98,27 @@ FAILURES: tuple[type[Exception], ...] = (
     SettingsError,
     SynthesisError,
     TrainingStopped,
+    locks.LockedError,
     OSError,
     ImportError,
 )
+
+
+def check_top(settings: Mapping[str, Any]) -> None:
+    """Raise a SettingsError when a part is missing or unknown, or a value that belongs to no part does not fit."""
+    hints: dict[str, Any] = {"seed": int, "folder": str, "init": str | None, "threads": int | None}
+    check_keys("", settings, [*PARTS, *hints])
+    missing = [key for key in (*PARTS, *hints) if key not in settings]
+    if missing:
+        raise SettingsError(f"{', '.join(missing)} must be given.")
+    for key, hint in hints.items():
+        check_type(key, settings[key], hint)
+    if settings["seed"] < 0:
+        raise SettingsError(f"seed must be at least 0; got {settings['seed']}.")
+    if not settings["folder"]:
+        raise SettingsError("folder must name a folder; got an empty text.")
+    if settings["threads"] is not None and not 1 <= settings["threads"] <= MOST_THREADS:
+        raise SettingsError(f"threads must be from 1 to {MOST_THREADS}, or null; got {settings['threads']}.")
 
 
 def run(settings: dict[str, Any]) -> str:
@@ -90,15 +126,23 @@ def run(settings: dict[str, Any]) -> str:
     return PhoneExperiment(settings).run()
 
 
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the settings that a run folder was begun with."""
+    try:
+        return dict(json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{path} is damaged ({error}). Delete it to go on with the settings given now.") from error
+
+
 class PhoneExperiment:
     """One run. All settings are checked when it is made, before anything lasts."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        check_top(settings)
         self.settings, self.started = settings, time.perf_counter()
         self.seed, self.folder = settings["seed"], Path(settings["folder"])
         if settings["threads"]:
             torch.set_num_threads(settings["threads"])
-        check_type("seed", self.seed, int)
         torch.manual_seed(self.seed)
         recipe = Recipe(settings["features"], settings["normalisation"], settings["model"])
         self.recognizer = PhoneRecognizer(recipe, timit_phones())
@@ -106,6 +150,7 @@ class PhoneExperiment:
         self.alignment: AlignmentSettings = self.build("alignment")
         self.decoding: DecodingSettings = self.build("decoding")
         self.loop: LoopSettings = self.build("training")
+        self.skipped: list[SkippedStep] = []
         self.trainer("check")
 
     def build(self, part: str, **derived: Any) -> Any:
@@ -113,12 +158,17 @@ class PhoneExperiment:
         return construct(part, PARTS[part], self.settings[part], **derived)
 
     def run(self) -> str:
-        """Do everything and return the summary."""
-        self.claim_folder()
-        self.start_from(self.settings["init"])
-        corpus = open_corpus(self.corpus_settings)
-        sets = ("train", "dev", "test")
-        train, dev, test = (extract(name, getattr(corpus, name), self.recognizer) for name in sets)
+        """Do everything and return the summary; one process at a time may run in a folder."""
+        with locks.hold(self.folder / LOCK_FILE, f"the run folder {self.folder}"):
+            self.claim_folder()
+            self.start_from(self.settings["init"])
+            return self.run_claimed()
+
+    def run_claimed(self) -> str:
+        """Do everything in a folder that is ours."""
+        self.bad = BadFiles(self.corpus_settings.bad_files, self.corpus_settings.most_bad_percent, self.folder)
+        corpus = open_corpus(self.corpus_settings, self.bad)
+        train, dev, test = extract_all(corpus, self.recognizer, self.bad)
         self.normalise(train, [*train, *dev, *test])
         history = []
         for round_number in range(self.alignment.rounds + 1):
@@ -130,7 +180,7 @@ class PhoneExperiment:
         scores = [self.scores(item) for item in test]
         hypotheses = self.decode(scores)
         seconds = time.perf_counter() - self.started
-        outcome = Outcome(corpus, test, scores, hypotheses, history, tuned, seconds)
+        outcome = Outcome(corpus, test, scores, hypotheses, history, tuned, seconds, self.bad.faults, self.skipped)
         return write_results(self.folder, self.recognizer, self.settings, outcome)
 
     def claim_folder(self) -> None:
@@ -138,7 +188,7 @@ class PhoneExperiment:
         path = self.folder / SETTINGS_FILE
         mine = {key: value for key, value in self.settings.items() if key not in ("folder", "threads")}
         if path.exists():
-            theirs = json.loads(path.read_text())
+            theirs = read_settings(path)
             differing = [key for key in mine if mine[key] != theirs.get(key)]
             if differing:
                 raise SettingsError(
@@ -146,7 +196,9 @@ class PhoneExperiment:
                     f"name, or the settings in {path} to go on with that run."
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(mine, indent=1) + "\n")
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.write_text(json.dumps(mine, indent=1) + "\n")
+        part.replace(path)
 
     def start_from(self, source: str | None) -> None:
         """Take over the weights of another run of the same network."""
@@ -218,9 +270,11 @@ class PhoneExperiment:
 
             trainer = self.trainer(f"round-{round_number}", on_batch=on_batch, on_epoch=on_epoch)
             try:
-                return trainer.fit(self.examples(train), self.examples(dev))
+                history = trainer.fit(self.examples(train), self.examples(dev))
             except TrainingStopped as stop:
                 raise TrainingStopped(f"{stop} Give folder={self.folder} and the same settings.") from stop
+            self.skipped += trainer.position.skipped
+            return history
 
     def realign(self, items: Sequence[Item]) -> list[Item]:
         """Move the state boundaries to where the network trained so far sees them, the phones being known."""
@@ -235,9 +289,10 @@ class PhoneExperiment:
         return aligned
 
     def phone_models(self, items: Sequence[Item]) -> hmm.PhoneHmm:
-        """Estimate priors, durations and the phone bigram."""
-        bigram = hmm.estimate_bigram([item.utterance.labels for item in items], self.recognizer.labels)
-        return hmm.PhoneHmm.estimate([item.states for item in items], self.recognizer.labels, bigram)
+        """Estimate priors, durations and the phone language model."""
+        labels, transcripts = self.recognizer.labels, [item.utterance.labels for item in items]
+        ngram = hmm.estimate_ngram(transcripts, labels, self.decoding.lm_order, self.decoding.smoothing)
+        return hmm.PhoneHmm.estimate([item.states for item in items], labels, ngram)
 
     def tune(self, items: Sequence[Item]) -> hmm.Tuned:
         """Choose the decoder's weights on dev, by the headline convention, and give them to the recogniser."""

@@ -14,6 +14,10 @@ from speechcnn.features.matrices import mel_bands
 from speechcnn.shapes import frame_count, frame_counts
 
 LOG_FLOOR = torch.finfo(torch.float32).eps
+LOWEST_RATE, HIGHEST_RATE = 1000, 192_000  # samples per second
+# Together they bound what the matrix of bands may take: 8193 x 256 numbers.
+MOST_WINDOW_SAMPLES, MOST_BANDS = 2**14, 256
+MOST_DELTAS = 4
 
 
 class LogMel(nn.Module):
@@ -130,16 +134,20 @@ def _all_of(samples: Tensor) -> Tensor:
 
 
 def _check_frames(rate: int, window_ms: float, shift_ms: float, deltas: int) -> None:
-    for name, samples in (("window_ms", rate * window_ms / 1000), ("shift_ms", rate * shift_ms / 1000)):
-        if samples < 1:
-            raise ValueError(f"{name} must be at least one sample of {1000 / rate:g} ms, got {samples / rate * 1000:g}")
-    if deltas < 0:
-        raise ValueError(f"deltas must be 0, 1, 2 ..., got {deltas}")
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise ValueError(f"rate must be from {LOWEST_RATE} to {HIGHEST_RATE} samples per second, got {rate}")
+    for name, milliseconds in (("window_ms", window_ms), ("shift_ms", shift_ms)):
+        if rate * milliseconds < 1000:
+            raise ValueError(f"{name} must be at least one sample of {1000 / rate:g} ms, got {milliseconds:g}")
+        if rate * milliseconds > 1000 * MOST_WINDOW_SAMPLES:
+            raise ValueError(f"{name} must be at most {MOST_WINDOW_SAMPLES} samples, got {milliseconds:g} ms")
+    if not 0 <= deltas <= MOST_DELTAS:
+        raise ValueError(f"deltas must be 0, 1, 2 ... {MOST_DELTAS}, got {deltas}")
 
 
 def _check_bands(n_bands: int, low_hz: float, high_hz: float, rate: int, preemphasis: float) -> None:
-    if n_bands < 1:
-        raise ValueError(f"n_bands must be at least 1, got {n_bands}")
+    if not 1 <= n_bands <= MOST_BANDS:
+        raise ValueError(f"n_bands must be from 1 to {MOST_BANDS}, got {n_bands}")
     if not 0 <= low_hz < high_hz <= rate / 2:
         raise ValueError(
             f"bands must lie between 0 and half the rate ({rate / 2:g} Hz), got low_hz={low_hz:g}, high_hz={high_hz:g}"

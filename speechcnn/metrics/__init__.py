@@ -6,6 +6,7 @@ written by accident.
 
 from __future__ import annotations
 
+from speechcnn.metrics.boundaries import BoundaryErrors, boundary_errors
 from speechcnn.metrics.confusions import Confusion, ConfusionTable, confusions
 from speechcnn.metrics.conventions import AS_WRITTEN, CONVENTIONS, Convention, convention, expected_tokens
 from speechcnn.metrics.errors import ErrorCounts, align, count
@@ -20,6 +21,7 @@ from speechcnn.metrics.token_check import TokenCheck, check_tokens
 __all__ = [
     "AS_WRITTEN",
     "CONVENTIONS",
+    "BoundaryErrors",
     "Comparison",
     "Confusion",
     "ConfusionTable",
@@ -36,6 +38,7 @@ __all__ = [
     "TokenCheck",
     "align",
     "bootstrap_interval",
+    "boundary_errors",
     "breakdown",
     "check_tokens",
     "compare",

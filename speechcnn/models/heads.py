@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from speechcnn.layers.flat import Linear, ReLU
 from speechcnn.layers.maps import Backprop
 
+MOST_LAYERS = 100
+
 
 class FullLayers(nn.Module):
     """The layers above the first full one: ReLU, dropout and a full layer, repeated; then the class scores.
@@ -21,8 +23,9 @@ class FullLayers(nn.Module):
         self, hidden: Sequence[int], n_classes: int, dropout: float = 0.0, backprop: Backprop = "custom"
     ) -> None:
         super().__init__()
-        if not hidden or min(hidden) < 1:
-            raise ValueError(f"hidden must list at least one layer size, each at least 1; got {list(hidden)}.")
+        if not 1 <= len(hidden) <= MOST_LAYERS or min(hidden) < 1:
+            got = list(hidden) if len(hidden) <= MOST_LAYERS else f"{len(hidden)} of them"
+            raise ValueError(f"hidden must list 1 to {MOST_LAYERS} layer sizes, each at least 1; got {got}.")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1; got {dropout}.")
         sizes = [*hidden, n_classes]

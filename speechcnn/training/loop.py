@@ -11,23 +11,22 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from speechcnn.training import checkpoints
+from speechcnn.training import checkpoints, loader, machine
 from speechcnn.training.batches import Batch, Example, collate, generator, plan_epoch
+from speechcnn.training.position import EpochRecord, Position, SkippedStep
 from speechcnn.training.schedules import Schedule
 from speechcnn.training.tasks import FrameCrossEntropy, Tally
 
 log = logging.getLogger(__name__)
-
-MOST_SKIPPED = 10  # steps in a row without a finite loss before training gives up
 
 
 class TrainingStopped(RuntimeError):
@@ -43,39 +42,22 @@ class LoopSettings:
     clip_norm: float = 5.0  # the gradient is scaled down to this length
     patience: int = 0  # epochs without a better dev loss before training ends; 0: never
     precision: Literal["fp32", "bf16"] = "fp32"  # arithmetic of forward and backward; weights stay in fp32
+    workers: int = 0  # threads that put batches together ahead of time; no number of them changes a result
+    most_skipped: int = 10  # steps in a row that are not finite numbers before training gives up
+    checkpoint_minutes: float = 10.0  # between checkpoints within an epoch; each epoch ends with one
+    keep_checkpoints: int = 2  # newest ones that stay; each of them also holds the best weights so far
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_frames"):
+        for name in ("epochs", "batch_frames", "most_skipped", "keep_checkpoints"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
+        if self.patience < 0:
+            raise ValueError(f"patience must be at least 0; got {self.patience}.")
         if self.clip_norm <= 0:
             raise ValueError(f"clip_norm must be above 0; got {self.clip_norm}.")
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """One line of the learning curve."""
-
-    epoch: int
-    train_loss: float
-    dev_loss: float
-    dev_accuracy: float
-    learning_rate: float
-    seconds: float
-
-
-@dataclass
-class Position:
-    """Where a run stands; all that has to be remembered besides tensors."""
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    tally: Tally = field(default_factory=Tally)  # of the epoch's training batches so far
-    best_loss: float = math.inf
-    since_best: int = 0
-    done: bool = False
-    history: list[EpochRecord] = field(default_factory=list)
+        for name in ("workers", "checkpoint_minutes"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0; got {getattr(self, name)}.")
 
 
 class Trainer:
@@ -111,20 +93,24 @@ class Trainer:
         self.peak_rate = optimizer.param_groups[0]["lr"]
         self.position = Position()
         self.best: dict[str, Tensor] = {}
-        self.skipped = 0
+        self.facts: dict[str, Any] = {}
+        self.saved = time.monotonic()
 
     def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> list[EpochRecord]:
         """Train from the newest checkpoint of the folder, or from the start, to the end.
 
         Raises:
-            TrainingStopped: Ctrl-C came, or the loss stayed non-finite; a checkpoint was left.
+            TrainingStopped: Ctrl-C came, too many steps in a row were not finite, or a checkpoint could not be
+                written; the newest checkpoint is one from which the run can go on.
             CheckpointError: the folder holds checkpoints and none is whole.
         """
         if not train or not dev:
             raise ValueError(
                 f"training needs utterances in both sets; got {len(train)} to train on and {len(dev)} for dev."
             )
+        self.facts = {**machine.facts(), "training data": machine.fingerprint(train, dev)}
         self.resume()
+        self.saved = time.monotonic()
         with stop_requests() as requested:
             while not self.position.done:
                 self.train_epoch(train, requested)
@@ -138,38 +124,61 @@ class Trainer:
         plan = plan_epoch([e.n_frames for e in train], self.settings.batch_frames, self.seed, position.epoch)
         self.started = time.perf_counter()
         self.model.train()
-        for indices in plan[position.batch :]:
-            share = (position.epoch + position.batch / len(plan)) / self.settings.epochs
-            self.optimizer.param_groups[0]["lr"] = self.peak_rate * self.schedule.factor(share)
-            self.train_batch(collate([train[i] for i in indices]))
-            position.batch += 1
-            position.step += 1
-            self.on_batch(position.batch, len(plan), position.epoch)
-            if stop_requested():
-                self.stop("Ctrl-C")
+        with closing(loader.batches(train, plan[position.batch :], self.settings.workers)) as batches:
+            for batch in batches:
+                share = (position.epoch + position.batch / len(plan)) / self.settings.epochs
+                self.optimizer.param_groups[0]["lr"] = self.peak_rate * self.schedule.factor(share)
+                self.train_batch(batch)
+                position.batch += 1
+                position.step += 1
+                self.on_batch(position.batch, len(plan), position.epoch)
+                self.after_batch(batch, stop_requested())
 
     def train_batch(self, batch: Batch) -> None:
-        """Do one step; a batch without a finite loss changes nothing and is named."""
+        """Do one step; one in which something is not finite changes nothing, and its utterances are named."""
+        position = self.position
+        self.seed_step()
+        buffers = [buffer.clone() for buffer in self.model.buffers()]
+        fault = self.step(batch)
+        if not fault:
+            position.skipped_in_row = 0
+            return
+        for buffer, before in zip(self.model.buffers(), buffers, strict=True):
+            buffer.copy_(before)
+        position.skipped_in_row += 1
+        position.skipped.append(SkippedStep(position.epoch, position.batch, fault, batch.ids))
+        log.warning("step skipped, NaN or infinity in its %s: %s", fault, ", ".join(batch.ids))
+
+    def seed_step(self) -> None:
+        """Let all that is random in the step follow from (seed, epoch, batch)."""
         torch.manual_seed(int(generator(self.seed, self.position.epoch, self.position.batch).integers(2**62)))
+
+    def step(self, batch: Batch) -> str:
+        """Change the weights; return what forbade it because it was not finite, or nothing."""
+        if not batch.features.isfinite().all():
+            return "features"
         with self.autocast():
             scores = self.model(batch.features)
         loss = self.task.loss(scores, batch)
-        if not torch.isfinite(loss):
-            self.skip(batch)
-            return
-        self.skipped = 0
+        if not loss.isfinite():
+            return "loss"
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+        if not nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm).isfinite():
+            return "gradient"
         self.optimizer.step()
         self.position.tally += self.task.tally(scores.detach(), batch)
+        return ""
 
-    def skip(self, batch: Batch) -> None:
-        """Name the utterances of a batch without a finite loss, and stop when there were too many in a row."""
-        self.skipped += 1
-        log.warning("the loss is not finite; batch skipped: %s", ", ".join(batch.ids))
-        if self.skipped >= MOST_SKIPPED:
-            self.stop(f"{self.skipped} batches in a row without a finite loss, the last one {', '.join(batch.ids)}")
+    def after_batch(self, batch: Batch, stop_requested: bool) -> None:
+        """Stop where that was asked for or nothing is finite any more; write a checkpoint when it is time."""
+        in_row = self.position.skipped_in_row
+        if in_row >= self.settings.most_skipped:
+            self.stop(f"{in_row} steps in a row with NaN or infinity, the last one {', '.join(batch.ids)}")
+        if stop_requested:
+            self.stop("Ctrl-C")
+        if time.monotonic() - self.saved >= 60 * self.settings.checkpoint_minutes:
+            self.checkpoint()
 
     def end_epoch(self, dev: Sequence[Example]) -> None:
         """Evaluate, remember the best weights, decide whether to go on, and write a checkpoint."""
@@ -183,7 +192,7 @@ class Trainer:
             seconds=time.perf_counter() - self.started,
         )
         position.history.append(record)
-        self.remember_best(tally.mean_loss)
+        self.remember_best(tally.mean_loss if math.isfinite(tally.mean_loss) else math.inf)
         going_on = self.schedule.epoch_done(tally.mean_loss)
         out_of_patience = 0 < self.settings.patience <= position.since_best
         position.epoch, position.batch, position.tally = position.epoch + 1, 0, Tally()
@@ -224,25 +233,57 @@ class Trainer:
         )
 
     def checkpoint(self) -> None:
-        """Write where the run stands."""
+        """Write where the run stands.
+
+        Raises:
+            TrainingStopped: it cannot be written, or the weights are no longer finite; the earlier ones are kept.
+        """
+        weights = self.model.state_dict()
+        if not all(tensor.isfinite().all() for tensor in weights.values()):
+            raise TrainingStopped(
+                f"the weights are no longer finite numbers; {self.folder} keeps the last checkpoint in which they "
+                "were. Begin a run in another folder with a lower optimizer.lr or a lower training.clip_norm."
+            )
         tensors, groups = checkpoints.flatten_optimizer(self.optimizer)
-        position = asdict(self.position)
-        state = {"position": position, "param_groups": groups, "schedule": self.schedule.state_dict()}
-        parts = {"model": self.model.state_dict(), "optimizer": tensors, "best": self.best}
-        checkpoints.save(self.folder, checkpoints.Checkpoint(self.position.step, parts, state))
+        state = {
+            "position": self.position.plain(),
+            "param_groups": groups,
+            "schedule": self.schedule.state_dict(),
+            "facts": self.facts,
+        }
+        parts = {"model": weights, "optimizer": tensors, "best": self.best}
+        try:
+            whole = checkpoints.Checkpoint(self.position.step, parts, state)
+            checkpoints.save(self.folder, whole, self.settings.keep_checkpoints)
+        except OSError as error:
+            raise TrainingStopped(
+                f"the checkpoint of step {self.position.step} could not be written into {self.folder} "
+                f"({error.strerror or error}); the earlier ones are still there, and the run can go on from them."
+            ) from error
+        self.saved = time.monotonic()
 
     def resume(self) -> None:
-        """Go to where the newest checkpoint stands, if there is one."""
-        found = checkpoints.newest(self.folder)
-        if found is None:
+        """Go to where the newest checkpoint stands, if there is one; say what is not as it was."""
+        checkpoints.clean(self.folder)
+        found = checkpoints.newest(self.folder, self.restore)
+        if found is None or self.position.done:
             return
+        changed = machine.differences(found.state.get("facts", {}), self.facts)
+        if changed:
+            log.warning(
+                "The run in %s goes on under other conditions than it began with, so its weights will not be those "
+                "of an unbroken run to the last bit. %s.",
+                self.folder,
+                "; ".join(changed),
+            )
+
+    def restore(self, found: checkpoints.Checkpoint) -> None:
+        """Take over the state of a checkpoint."""
+        self.position = Position.of(found.state["position"])
         self.model.load_state_dict(found.tensors["model"])
         self.best = dict(found.tensors["best"])
         checkpoints.restore_optimizer(self.optimizer, found.tensors["optimizer"], found.state["param_groups"])
         self.schedule.load_state_dict(found.state["schedule"])
-        plain = dict(found.state["position"])
-        history = [EpochRecord(**record) for record in plain.pop("history")]
-        self.position = Position(tally=Tally(**plain.pop("tally")), history=history, **plain)
 
 
 @contextmanager

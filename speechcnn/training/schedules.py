@@ -14,12 +14,24 @@ def sgd(
     parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.9, weight_decay: float = 0.0
 ) -> torch.optim.SGD:
     """Return stochastic gradient descent with momentum."""
+    check_ranges(lr, weight_decay)
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must be at least 0 and below 1; got {momentum}.")
     return torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
 
 
 def adamw(parameters: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.01) -> torch.optim.AdamW:
     """Return AdamW (Loshchilov and Hutter, 2019)."""
+    check_ranges(lr, weight_decay)
     return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+
+
+def check_ranges(lr: float, weight_decay: float) -> None:
+    """Raise a ValueError when the learning rate is not above 0 or the decay is not at least 0, both up to 1000."""
+    if not 0 < lr <= 1000:
+        raise ValueError(f"lr must be above 0 and at most 1000; got {lr}.")
+    if not 0 <= weight_decay <= 1000:
+        raise ValueError(f"weight_decay must be from 0 to 1000; got {weight_decay}.")
 
 
 class Schedule(Protocol):
@@ -83,6 +95,8 @@ class Plateau:
             raise ValueError(f"divide_by must be above 1; got {divide_by}.")
         if patience < 1 or divisions < 0:
             raise ValueError(f"patience must be at least 1 and divisions at least 0; got {patience} and {divisions}.")
+        if not 0 <= tolerance < 1:
+            raise ValueError(f"tolerance must be at least 0 and below 1; got {tolerance}.")
         self.divide_by, self.patience, self.divisions, self.tolerance = divide_by, patience, divisions, tolerance
         self.best, self.stalled, self.divided = math.inf, 0, 0
 

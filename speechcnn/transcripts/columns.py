@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from speechcnn.labels import Segment
-from speechcnn.transcripts.faults import DECIMALS, raise_faults, seconds, unfit
+from speechcnn.transcripts.faults import DECIMALS, check_size, moment, raise_faults, seconds, unfit
 
-_TRN_LINE = re.compile(r"^(?P<labels>.*?)\s*\((?P<utterance>[^\s()]+)\)$")
+_SAMPLE = re.compile(r"[0-9]{1,15}")
 
 
 def write_trn(transcripts: Mapping[str, Sequence[str]]) -> str:
@@ -35,14 +34,15 @@ def read_trn(text: str, source: str = "the trn text") -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     faults = []
-    for number, line in _lines(text):
-        match = _TRN_LINE.match(line)
-        if match is None:
+    for number, line in _lines(text, source):
+        labels, opened, end = line.rpartition("(")
+        utterance = end[:-1]
+        if not opened or end[-1:] != ")" or unfit(utterance, "id", "()"):
             faults.append(f"line {number} must end in (utterance-id), got {line[:60]!r}")
-        elif match["utterance"] in found:
-            faults.append(f"line {number} repeats utterance {match['utterance']}")
+        elif utterance in found:
+            faults.append(f"line {number} repeats utterance {utterance}")
         else:
-            found[match["utterance"]] = match["labels"].split()
+            found[utterance] = labels.split()
     raise_faults(faults, source)
     return found
 
@@ -72,7 +72,7 @@ def read_ctm(text: str, source: str = "the ctm text") -> dict[str, list[Segment]
     """
     found: dict[str, list[Segment]] = {}
     faults = []
-    for number, line in _lines(text):
+    for number, line in _lines(text, source):
         try:
             utterance, segment = _ctm_record(line)
         except ValueError as error:
@@ -105,9 +105,9 @@ def read_phn(text: str, source: str = "the phn text", rate: int = 16000) -> list
     """
     found = []
     faults = []
-    for number, line in _lines(text):
+    for number, line in _lines(text, source):
         fields = line.split()
-        if len(fields) == 3 and fields[0].isdecimal() and fields[1].isdecimal() and int(fields[0]) < int(fields[1]):
+        if len(fields) == 3 and all(map(_SAMPLE.fullmatch, fields[:2])) and int(fields[0]) < int(fields[1]):
             found.append(Segment(fields[2], int(fields[0]) / rate, int(fields[1]) / rate))
         else:
             faults.append(f"line {number} must hold: first sample, sample after the last, label; got {line[:60]!r}")
@@ -115,7 +115,8 @@ def read_phn(text: str, source: str = "the phn text", rate: int = 16000) -> list
     return found
 
 
-def _lines(text: str) -> list[tuple[int, str]]:
+def _lines(text: str, source: str) -> list[tuple[int, str]]:
+    check_size(len(text), source)
     lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
     return [(number, line) for number, line in lines if line and not line.startswith(";;")]
 
@@ -132,16 +133,6 @@ def _ctm_record(line: str) -> tuple[str, Segment]:
     if len(fields) not in (5, 6):
         raise ValueError("must hold: utterance channel start duration label [posterior]")
     utterance, _, start, duration, label = fields[:5]
-    begin, length = _time(start, "start"), _time(duration, "duration")
-    posterior = _time(fields[5], "posterior") if fields[5:] not in ([], ["NA"]) else None
+    begin, length = moment(start, "start"), moment(duration, "duration")
+    posterior = moment(fields[5], "posterior") if fields[5:] not in ([], ["NA"]) else None
     return utterance, Segment(label, begin, round(begin + length, DECIMALS), posterior)
-
-
-def _time(text: str, what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise ValueError(f"must have a number of at least 0 as {what}")
-    return value

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from speechcnn.labels import Segment
 from speechcnn.transcripts.columns import read_ctm, read_phn, read_trn, write_ctm, write_phn, write_trn
-from speechcnn.transcripts.faults import TranscriptError
+from speechcnn.transcripts.faults import TranscriptError, check_size
 from speechcnn.transcripts.structured import read_json, read_json_labels, write_json
 from speechcnn.transcripts.textgrid import read_textgrid, write_textgrid
 
@@ -128,6 +128,7 @@ def _write_folder(folder: Path, utterances: Mapping[str, Sequence[Segment]]) -> 
 def _text(path: Path) -> str:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
+    check_size(path.stat().st_size // 4, str(path))  # at most four bytes a character
     content = path.read_bytes()
     # Praat writes UTF-16 as soon as a label needs more than Latin letters.
     utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from speechcnn.labels import Segment
-from speechcnn.transcripts.faults import TranscriptError
+from speechcnn.transcripts.faults import TranscriptError, check_size, moment
 
 
 def write_json(utterances: Mapping[str, Sequence[Segment]]) -> str:
@@ -25,10 +25,11 @@ def read_json(text: str, source: str = "the JSON text") -> dict[str, list[Segmen
     Raises:
         TranscriptError: no JSON, another shape, a segment with other fields than those written.
     """
+    check_size(len(text), source)
     try:
         read = json.loads(text)
         return {str(name): [_json_segment(one) for one in segments] for name, segments in read.items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         rule = "an object of utterance ids with lists of {label, start, end, posterior}"
         raise TranscriptError(f"{source} must be {rule}: {type(error).__name__}: {error}") from error
 
@@ -42,9 +43,10 @@ def read_json_labels(text: str, source: str = "the JSON text") -> dict[str, list
     >>> read_json_labels('{"a": ["sh", "iy"], "b": "sh iy", "c": [{"label": "sh", "start": 0, "end": 1}]}')
     {'a': ['sh', 'iy'], 'b': ['sh', 'iy'], 'c': ['sh']}
     """
+    check_size(len(text), source)
     try:
         return {str(name): _labels(own) for name, own in json.loads(text).items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         rule = "an object of utterance ids with lists of segments, lists of labels or labels in a string"
         raise TranscriptError(f"{source} must be {rule}: {type(error).__name__}: {error}") from error
 
@@ -73,5 +75,5 @@ def _json_segment(fields: dict[str, str | float]) -> Segment:
     if unknown:
         raise ValueError(f"unknown fields {', '.join(sorted(unknown))}")
     posterior = fields.get("posterior")
-    known = None if posterior is None else float(posterior)
-    return Segment(str(fields["label"]), float(fields["start"]), float(fields["end"]), known)
+    known = None if posterior is None else moment(posterior, "posterior")
+    return Segment(str(fields["label"]), moment(fields["start"], "start"), moment(fields["end"], "end"), known)

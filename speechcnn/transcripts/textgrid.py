@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from speechcnn.labels import Segment
-from speechcnn.transcripts.faults import DECIMALS, TranscriptError, raise_faults, seconds
+from speechcnn.transcripts.faults import DECIMALS, TranscriptError, check_size, raise_faults, seconds
 
 # A TextGrid is the sequence of its strings, <flags> and numbers that stand free; all other text is for the human eye.
 # So one reader takes Praat's long and its short form.
@@ -42,6 +43,7 @@ def read_textgrid(text: str, source: str = "the TextGrid", tier: str = "") -> li
     Raises:
         TranscriptError: no whole TextGrid, no such tier, or several and none of these names.
     """
+    check_size(len(text), source)
     try:
         tiers = _interval_tiers(_VALUE.finditer(text))
     except (StopIteration, ValueError) as error:
@@ -92,7 +94,10 @@ def _number(values: Iterator[re.Match[str]]) -> float:
     found = next(values)
     if found["number"] is None:
         raise ValueError(f"{found[0]} stands where a number is due")
-    return float(found["number"])
+    value = float(found["number"])
+    if not math.isfinite(value):
+        raise ValueError(f"{found[0]} stands where a finite number is due")
+    return value
 
 
 def _chosen(names: Sequence[str], wanted: str, source: str) -> str:

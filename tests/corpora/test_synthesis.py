@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import subprocess
 import sys
+import threading
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from speechcnn import locks
 from speechcnn.corpora import synthesis
 from speechcnn.corpora.synthesis import SynthesisError, phones, plan, tree
 from speechcnn.corpora.synthesis.espeak import Event
@@ -70,6 +74,54 @@ def test_same_bytes_with_one_worker_and_after_deleting_files(corpus, tmp_path):
     assert files(tmp_path / "again") == whole
     assert 1 <= len(calls) <= 2
     assert calls[-1] == (10, 10)
+
+
+def test_nothing_of_a_corpus_stands_at_its_place_before_all_of_it(corpus, tmp_path):
+    root, seen = tmp_path / "new", []
+    synthesis.make(root, "tiny", 3, workers=1, progress=lambda done, total: seen.append((done, root.exists())))
+    assert seen == [(done, False) for done in range(1, 11)]
+    assert files(root) == files(corpus)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_what_a_killed_maker_left_is_gone_on_with(corpus, tmp_path):
+    left = tmp_path / ".new.unfinished"
+    shutil.copytree(corpus, left)
+    (left / "SHA256SUMS").unlink()
+    for path in list(left.rglob("*.wav"))[:2]:
+        path.rename(path.with_name(f".{path.name}.1234.part"))
+    calls: list[int] = []
+    synthesis.make(tmp_path / "new", "tiny", 3, workers=1, progress=lambda done, total: calls.append(done))
+    assert calls == [9, 10]
+    assert files(tmp_path / "new") == files(corpus)
+
+
+def test_what_is_left_of_another_corpus_is_not_taken(corpus, tmp_path):
+    tree._claim(tmp_path / ".new.unfinished", {"version": tree.VERSION, "size": "tiny", "seed": 99})
+    (tmp_path / ".new.unfinished" / "stray.wav").touch()
+    synthesis.make(tmp_path / "new", "tiny", 3, workers=2)
+    assert files(tmp_path / "new") == files(corpus)
+
+
+def test_a_second_maker_waits_for_the_first(corpus, tmp_path, caplog):
+    root = tmp_path / "new"
+    with locks.hold(tmp_path / ".new.lock", "the corpus"):
+        second = threading.Thread(target=synthesis.make, args=(root, "tiny", 3, 1))
+        second.start()
+        second.join(0.5)
+        assert second.is_alive()
+        shutil.copytree(corpus, root)
+    second.join(30)
+    assert not second.is_alive()
+    assert f"the corpus {root} is in use by process" in caplog.text
+
+
+def test_the_sums_are_those_of_the_standard_tool(corpus):
+    done = subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=corpus, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 10 * 4 + 1
 
 
 @pytest.mark.parametrize("size", list(plan.SIZES))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from speechcnn.corpora import CorpusError, timit, timit_tree
+from speechcnn.corpora import CorpusError, checksums, timit, timit_tree
 from speechcnn.corpora.timit_split import speaker_lists
 from speechcnn.labels import Segment
 
@@ -127,11 +127,54 @@ def test_every_fault_is_listed_with_file_and_line(sentence, small_tree):
         r"fdef0/si2\.phn, line 1: labels end at 0\.56\d s, the sound at 0\.500 s",
         r"mghi0/sx1\.phn, line 1: a line must hold begin, end and label, got '0 3200'",
         r"mghi0/si2\.phn, line 1: the end of a segment must lie behind its begin, got 0 to 0",
-        r"dr2/mghi0/si2\.phn, line 0: the label file is empty",
+        r"dr2/mghi0/si2\.phn: the label file is empty",
         r"MGHI0_SI2 stands twice",
     ):
         assert re.search(expected, str(caught.value)), expected
     assert len(caught.value.faults) == 10
+
+
+def test_unusable_utterances_can_be_left_out_and_are_returned_as_faults(sentence, small_tree):
+    sentence("train/dr1/fabc0/sx1", phn="0 3200 h#\n3000 8000 iy\n")
+    (small_tree / "dev/dr1/fdef0/sx1.wav").write_bytes(b"")
+    corpus = timit.read(small_tree, keep_going=True)
+    assert ids(corpus.train) == ["FABC0_SI2", "MABC0_SI2", "MABC0_SX1"]
+    assert ids(corpus.dev) == ["FDEF0_SI2"]
+    assert [(str(fault.path.relative_to(small_tree)), fault.line) for fault in corpus.faults] == [
+        ("train/dr1/fabc0/sx1.phn", 2),
+        ("dev/dr1/fdef0/sx1.wav", 0),
+    ]
+
+
+def test_listed_files_are_left_out_unread(small_tree, monkeypatch):
+    wav, phn = small_tree / "dev/dr1/fdef0/sx1.wav", small_tree / "train/dr1/mabc0/si2.phn"
+    wav.write_bytes(b"")
+    phn.write_bytes(b"no labels")
+    monkeypatch.chdir(small_tree)
+    corpus = timit.read(".", leave_out=[wav, phn])
+    assert (ids(corpus.dev), corpus.faults) == (["FDEF0_SI2"], ())
+    assert ids(corpus.train) == ["FABC0_SI2", "FABC0_SX1", "MABC0_SX1"]
+
+
+def test_a_sound_far_longer_than_its_labels_is_not_theirs(sentence, small_tree):
+    sentence("train/dr1/fabc0/sx1", seconds=1.0)
+    with pytest.raises(CorpusError, match=r"sx1\.phn, line 3: labels end at 0\.500 s, the sound at 1\.000 s"):
+        timit.read(small_tree)
+
+
+def test_a_flipped_bit_is_found_where_checksums_stand(small_tree):
+    checksums.write(small_tree)
+    assert timit.read(small_tree).faults == ()
+    dev, test = small_tree / "dev/dr1/fdef0/sx1.phn", small_tree / "test/dr1/mghi0/sx1.wav"
+    for path, place in ((dev, 9), (test, -1)):
+        content = bytearray(path.read_bytes())
+        content[place] ^= 1
+        path.write_bytes(content)
+    with pytest.raises(CorpusError) as caught:
+        timit.read(small_tree)
+    assert [fault.split(": ", 1) for fault in caught.value.faults] == [
+        [str(path), checksums.CHANGED] for path in (dev, test)
+    ]
 
 
 def test_long_lists_of_faults_are_cut(sentence, tmp_path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 import signal
 from pathlib import Path
@@ -8,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from speechcnn.training.batches import Example
+from speechcnn.training import checkpoints
+from speechcnn.training.batches import Example, collate
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.schedules import OneCycle, Plateau
-from speechcnn.training.tasks import FrameCrossEntropy
+from speechcnn.training.tasks import FrameCrossEntropy, Tally
 
 
 class Net(nn.Module):
@@ -100,11 +102,110 @@ def test_a_batch_without_finite_loss_changes_nothing_and_is_named(
     one.fit([*examples(30, 1), bad], examples(10, 2))
     assert "broken" in caplog.text
     assert all(p.isfinite().all() for p in one.model.parameters())
+    assert [(step.epoch, step.what, step.ids) for step in one.position.skipped] == [
+        (epoch, "features", ("broken",)) for epoch in range(3)
+    ]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_gradient_that_is_not_finite_changes_neither_weights_nor_running_means(tmp_path: Path, value: float) -> None:
+    one = trainer(tmp_path)
+    one.model.layers.insert(0, Means())
+    weight = one.model.layers[1].weight
+    before = weight.clone()
+    weight.register_hook(lambda gradient: gradient + value)
+    batch = collate(examples(3, 1))
+    one.train_batch(batch)
+    assert torch.equal(weight, before)
+    assert one.model.layers[0].seen == 0
+    assert [(step.what, step.ids) for step in one.position.skipped] == [("gradient", batch.ids)]
+
+
+class Means(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen += 1
+        return x
+
+
+def test_skipped_steps_are_remembered_over_a_stop(tmp_path: Path) -> None:
+    bad = [Example(f"broken{i}", torch.full((2, 3, 200), float("nan")), torch.zeros(200).long()) for i in range(12)]
+    with pytest.raises(TrainingStopped):
+        trainer(tmp_path).fit(bad, examples(10, 2))
+    again = trainer(tmp_path)
+    with pytest.raises(TrainingStopped, match="11 steps in a row"):
+        again.fit(bad, examples(10, 2))
+    assert len({step.ids for step in again.position.skipped}) == 11
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path: Path) -> None:
+    one = trainer(tmp_path, checkpoint_minutes=0)
+    one.on_batch = lambda *_: one.model.layers[0].bias.data.fill_(math.nan) if one.position.step == 5 else None
+    with pytest.raises(TrainingStopped, match=r"no longer finite .* a lower optimizer\.lr"):
+        one.fit(examples(30, 1), examples(10, 2))
+    assert checkpoints.newest(tmp_path).step == 4
+
+
+def test_a_dev_loss_that_is_not_finite_is_never_the_best(tmp_path: Path) -> None:
+    one = trainer(tmp_path)
+    losses = iter([math.nan, 2.0, 3.0])
+    one.evaluate = lambda dev: Tally(next(losses), 1, 1)
+    one.fit(examples(30, 1), examples(10, 2))
+    assert one.position.best_loss == 2.0
+
+
+def test_checkpoints_within_an_epoch(tmp_path: Path) -> None:
+    saved: list[int] = []
+    one = trainer(tmp_path, checkpoint_minutes=0, keep_checkpoints=3)
+    one.on_epoch = lambda record: saved.append(len(checkpoints.folders(tmp_path)))
+    one.fit(examples(30, 1), examples(10, 2))
+    assert saved == [3, 3, 3]
+    steps = [checkpoints.order(path)[0] for path in checkpoints.folders(tmp_path)]
+    assert steps == [one.position.step - 1, one.position.step, one.position.step]
+
+
+def test_a_full_disk_stops_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "write_durably", full)
+    with pytest.raises(TrainingStopped, match=r"could not be written into .* \(No space left on device\)"):
+        trainer(tmp_path).fit(examples(30, 1), examples(10, 2))
+
+
+def test_other_conditions_are_told_when_a_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    one = trainer(tmp_path)
+    one.on_batch = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(TrainingStopped):
+        one.fit(examples(30, 1), examples(10, 2))
+    trainer(tmp_path / "none").resume()
+    assert caplog.text == ""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        trainer(tmp_path).fit(examples(29, 1), examples(10, 2))
+    finally:
+        torch.set_num_threads(threads)
+    assert f"threads: {threads} before, {threads + 1} now; training data:" in caplog.text
+
+
+def test_settings_out_of_range_are_refused() -> None:
+    for settings, sentence in (
+        ({"workers": -1}, "workers must be at least 0; got -1"),
+        ({"checkpoint_minutes": math.nan}, "checkpoint_minutes must be at least 0; got nan"),
+        ({"keep_checkpoints": 0}, "keep_checkpoints must be at least 1; got 0"),
+        ({"most_skipped": 0}, "most_skipped must be at least 1; got 0"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            LoopSettings(epochs=1, **settings)
 
 
 def test_only_such_batches_end_the_training(tmp_path: Path) -> None:
     bad = [Example(f"broken{i}", torch.full((2, 3, 200), float("nan")), torch.zeros(200).long()) for i in range(12)]
-    with pytest.raises(TrainingStopped, match="10 batches in a row without a finite loss, the last one broken"):
+    with pytest.raises(TrainingStopped, match="10 steps in a row with NaN or infinity, the last one broken"):
         trainer(tmp_path).fit(bad, examples(10, 2))
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from speechcnn.training.schedules import OneCycle, Plateau
+from speechcnn.training.schedules import OPTIMIZERS, OneCycle, Plateau
 
 
 def test_one_cycle_rises_and_falls_to_zero() -> None:
@@ -32,6 +32,10 @@ def test_plateau_state_comes_back() -> None:
     (lambda: OneCycle(rise=0), "rise must lie between 0 and 1"),
     (lambda: Plateau(divide_by=1), "divide_by must be above 1"),
     (lambda: Plateau(patience=0), "patience must be at least 1"),
+    (lambda: Plateau(tolerance=1), "tolerance must be at least 0 and below 1"),
+    (lambda: OPTIMIZERS["adamw"]([], lr=0), "lr must be above 0 and at most 1000; got 0"),
+    (lambda: OPTIMIZERS["sgd"]([], lr=0.1, weight_decay=-1), "weight_decay must be from 0 to 1000; got -1"),
+    (lambda: OPTIMIZERS["sgd"]([], lr=0.1, momentum=1.0), "momentum must be at least 0 and below 1; got 1"),
 ])  # fmt: skip
 def test_bad_values(make, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):

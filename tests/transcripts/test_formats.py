@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 
 import pytest
 
 from speechcnn.labels import Segment
 from speechcnn.transcripts import (
     TranscriptError,
+    faults,
     read_ctm,
     read_json,
+    read_json_labels,
+    read_phn,
+    read_textgrid,
     read_trn,
     write_ctm,
     write_json,
@@ -146,3 +151,43 @@ def test_json_comes_back_and_is_json():
 def test_json_of_another_shape_is_refused(text):
     with pytest.raises(TranscriptError, match=r"hyp\.json must be an object of utterance ids"):
         read_json(text, "hyp.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"a": ' + "[" * 100_000, "RecursionError|JSONDecodeError"),
+        ('{"a": [{"label": "x", "start": NaN, "end": 1}]}', "at least 0 as start"),
+        ('{"a": [{"label": "x", "start": 0, "end": 1e999}]}', "at least 0 as end"),
+        ('{"a": [{"label": "x", "start": 0, "end": 1' + "0" * 400 + "}]}", "at least 0 as end"),
+        ("[1]", "an object of utterance ids"),
+    ],
+)
+def test_json_of_a_stranger_is_refused(text, sentence):
+    with pytest.raises(TranscriptError, match=sentence):
+        read_json(text)
+
+
+@pytest.mark.parametrize("line", ["a" + " " * 400_000 + "b", "(a" * 200_000, "(" * 400_000, "a " * 200_000 + "(x"])
+def test_no_line_of_trn_takes_long(line):
+    start = time.perf_counter()
+    with pytest.raises(TranscriptError, match=r"line 1 must end in \(utterance-id\)"):
+        read_trn(line)
+    assert time.perf_counter() - start < 2
+
+
+def test_texts_are_bounded_and_so_are_their_faults(monkeypatch):
+    with pytest.raises(TranscriptError, match=r"has 300 faults: .* line 100 must.*; and more$"):
+        read_ctm("x\n" * 300)
+    monkeypatch.setattr(faults, "MOST_CHARACTERS", 10)
+    for read in (read_trn, read_ctm, read_json, read_phn, read_json_labels, read_textgrid):
+        with pytest.raises(TranscriptError, match="may hold 10 characters, it holds 11"):
+            read("x" * 11)
+
+
+def test_numbers_that_are_none_are_faults_of_phn_and_textgrid():
+    with pytest.raises(TranscriptError, match="must hold: first sample"):
+        read_phn("0 " + "9" * 5000 + " h#")
+    head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n0 1 <exists> '
+    with pytest.raises(TranscriptError, match="1e999 stands where a finite number is due"):
+        read_textgrid(head + "1e999")

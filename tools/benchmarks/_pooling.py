@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from bench import Row, compare
@@ -33,7 +33,14 @@ def rows() -> Iterator[Row]:
     yield _row("anti-aliased, 6 bands, shift 2", maps, AntiAliasedPool((6, 1), (2, 1)), _blur_peer)
     for shift in (2, 1):
         ours = HeterogeneousPool(120, SIZES, shift)
-        yield _row(f"heterogeneous 1..12, partition, shift {shift}", maps, ours, _partition_peer(shift), LOOP)
+        yield _row(
+            f"heterogeneous 1..12, partition, shift {shift}",
+            maps,
+            ours,
+            _partition_peer(shift),
+            LOOP,
+            order=_by_size(ours),
+        )
     ours = HeterogeneousPool(120, SIZES, assignment="replicate")
     yield _row("heterogeneous 1..12, replicate", maps, ours, _replicate_peer, LOOP, repeats=3)
     tiny = torch.randn(1, 2, 6, 8)
@@ -43,21 +50,32 @@ def rows() -> Iterator[Row]:
 LOOP = "a loop of max_pool2d, cat"
 
 
-def _row(name: str, maps: Tensor, ours: Pool, peer: Pool, peer_name: str = "torch", repeats: int = 7) -> Row:
+def _row(
+    name: str,
+    maps: Tensor,
+    ours: Pool,
+    peer: Pool,
+    peer_name: str = "torch",
+    repeats: int = 7,
+    order: Sequence[int] | slice = slice(None),
+) -> Row:
+    """Compare values and derivatives; `order` says which of our rows of maps each of the peer's is."""
     x = maps.clone().requires_grad_()
     dy = torch.randn(ours(x).shape, generator=torch.Generator().manual_seed(1))
+    dz = dy[:, order]
 
-    def both(pool: Pool) -> tuple[Tensor, Tensor]:
+    def both(pool: Pool, given: Tensor) -> tuple[Tensor, Tensor]:
         x.grad = None
         y = pool(x)
-        y.backward(dy)
+        y.backward(given)
         return y.detach(), x.grad
 
-    apart = max(float((a - b).abs().max()) for a, b in zip(both(ours), both(peer), strict=True))
+    (y, dx), (z, other_dx) = both(ours, dy), both(peer, dz)
+    apart = max(float((y[:, order] - z).abs().max()), float((dx - other_dx).abs().max()))
     return compare(
         name,
-        lambda: both(ours),
-        lambda: both(peer),
+        lambda: both(ours, dy),
+        lambda: both(peer, dz),
         peer_name=peer_name,
         repeats=repeats,
         difference=apart,
@@ -84,10 +102,18 @@ def _blur_peer(x: Tensor) -> Tensor:
 
 def _partition_peer(shift: int) -> Pool:
     def pool(x: Tensor) -> Tensor:
-        maps = enumerate(x.unbind(1))  # slices x[:, m] would each write a derivative as large as x
-        return torch.cat([F.max_pool2d(own, (SIZES[m % len(SIZES)], 1), (shift, 1)) for m, own in maps], 1)
+        # A view for each size: slices x[:, n::12] would each write a derivative as large as x.
+        maps = x.unflatten(1, (-1, len(SIZES))).unbind(2)
+        parts = (F.max_pool2d(own, (size, 1), (shift, 1)) for own, size in zip(maps, SIZES, strict=True))
+        return torch.cat([part.flatten(1, 2) for part in parts], 1)
 
     return pool
+
+
+def _by_size(pool: HeterogeneousPool) -> list[int]:
+    """Return our rows in the order of the peer, which has those of one size after another."""
+    maps = [row.map for row in pool.layout(SHAPE[2])]
+    return sorted(range(len(maps)), key=lambda row: (maps[row] % len(SIZES), maps[row]))
 
 
 def _replicate_peer(x: Tensor) -> Tensor:

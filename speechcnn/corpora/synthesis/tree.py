@@ -1,4 +1,8 @@
-"""Make a corpus on disk: the recipe, what is still missing, and the workers that make it."""
+"""Make a corpus on disk: the recipe, what is still missing, and the workers that make it.
+
+A corpus grows under another name beside its place and is moved there when it is complete, so nobody reads half of it.
+Two processes that want the same one do not meet: the second waits for the first, or goes on where it was killed.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from speechcnn import locks
+from speechcnn.corpora import checksums
 from speechcnn.corpora.synthesis import plan
 from speechcnn.corpora.synthesis.espeak import find_loader
 from speechcnn.corpora.synthesis.plan import SUFFIXES, Sentence, Speaker, SynthesisError, folder
@@ -53,20 +60,34 @@ def make(
     """Make a corpus at `root`, or finish one that was begun; a finished one is left as it is.
 
     The same size and seed give the same bytes with any number of workers. `progress` is called with the utterances
-    done and their total.
+    done and their total. Another process that is making the same corpus is waited for.
 
     Raises:
         SynthesisError: unknown size, another corpus or other files at `root`, espeak-ng missing, a full disk, or an
             utterance over which a worker died twice; what was made until then stays, the next call goes on from it.
     """
-    root = Path(root)
-    counts = plan.counts_of(size)
-    total = sum(speakers * utterances for speakers, utterances in counts.values())
-    _claim(root, {"version": VERSION, "size": size, "seed": seed})
-    jobs = list(_missing(root, size, seed))
-    if not jobs:
+    root = Path(root).absolute()
+    recipe = {"version": VERSION, "size": size, "seed": seed}
+    plan.counts_of(size)
+    if _stands_finished(root, recipe):
         return
     find_loader()
+    with _writing(root), locks.hold(root.with_name(f".{root.name}.lock"), f"the corpus {root}", wait=True):
+        if _stands_finished(root, recipe):
+            return
+        if (root / RECIPE).is_file():  # it was whole once and has lost files
+            _fill(root, size, seed, workers, progress)
+            return
+        place = root.with_name(f".{root.name}.unfinished")
+        _claim(place, recipe)
+        _fill(place, size, seed, workers, progress)
+        _finish(place, root)
+
+
+def _fill(root: Path, size: str, seed: int, workers: int | None, progress: Progress | None) -> None:
+    """Make every utterance that is missing below `root`."""
+    total = sum(speakers * utterances for speakers, utterances in plan.counts_of(size).values())
+    jobs = list(_missing(root, size, seed))
     work = _Work(queue.SimpleQueue(), total, total - sum(len(job["sentences"]) for job in jobs), progress)
     for job in jobs:
         work.jobs.put(job)
@@ -77,23 +98,36 @@ def make(
         raise SynthesisError(f"{root}: the corpus is not complete: stopped after {work.done} of {total}")
 
 
+def _finish(place: Path, root: Path) -> None:
+    """List the sums of all files and move the tree to where it belongs."""
+    for left in place.rglob(".*.part"):  # of workers that were killed
+        left.unlink(missing_ok=True)
+    checksums.write(place)
+    place.rename(root)
+
+
+def _stands_finished(root: Path, recipe: dict[str, Any]) -> bool:
+    """Say whether the corpus is there; raise a SynthesisError where something else is."""
+    if not (root / RECIPE).is_file():
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise SynthesisError(f"{root} holds other files and no {RECIPE}: choose an empty or a new folder")
+        return False
+    found = _read_recipe(root / RECIPE)
+    if found != recipe:
+        raise SynthesisError(f"{root} holds a corpus made with {found}, asked for was {recipe}: choose another folder")
+    return not any(_missing(root, recipe["size"], recipe["seed"]))
+
+
 def _claim(root: Path, recipe: dict[str, Any]) -> None:
-    """Write the recipe into an empty folder, or see that the one there is the same."""
+    """Write the recipe into a folder, over what was left there of another one."""
     path = root / RECIPE
-    if path.is_file():
-        found = _read_recipe(path)
-        if found != recipe:
-            raise SynthesisError(
-                f"{root} holds a corpus made with {found}, asked for was {recipe}: choose another folder"
-            )
+    if path.is_file() and _read_recipe(path) == recipe:
         return
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise SynthesisError(f"{root} holds other files and no {RECIPE}: choose an empty or a new folder")
-    with _writing(root):
-        root.mkdir(parents=True, exist_ok=True)
-        part = root / f".{RECIPE}.{os.getpid()}.part"
-        part.write_text(json.dumps(recipe) + "\n", encoding="utf-8")
-        part.replace(path)
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    part = root / f".{RECIPE}.{os.getpid()}.part"
+    part.write_text(json.dumps(recipe) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def _read_recipe(path: Path) -> object:

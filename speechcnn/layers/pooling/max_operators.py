@@ -96,10 +96,15 @@ def register(family: Family) -> tuple[Any, Any, Any]:
     def back(ctx: Any, dy: Tensor) -> Tensor:
         return give(dy, *ctx.saved_tensors, ctx.sizes, ctx.plan)
 
+    def keep_found(ctx: Any, inputs: Any, output: Any) -> None:
+        keep(ctx, inputs[0], output[1], inputs[1])
+        ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # or torch fills a map of zeros as the derivative of P
+
     find = derivable(
         find_op,
-        lambda ctx, inputs, output: keep(ctx, inputs[0], output[1], inputs[1]),
-        lambda ctx, dy, _: (back(ctx, dy), None),
+        keep_found,
+        lambda ctx, dy, _: (None if dy is None else back(ctx, dy), None),
     )
     take = derivable(
         take_op,

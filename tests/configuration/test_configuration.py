@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from speechcnn import configuration
 from speechcnn.arguments import SettingsError
-from speechcnn.configuration import compose
+from speechcnn.configuration import compose, launch
 from speechcnn.experiments import phones
 from speechcnn.experiments.phones import PhoneExperiment
 
@@ -43,7 +44,7 @@ def test_every_file_of_conf_fits_its_signatures(choice: str, tmp_path: Path) -> 
         (["training.epochs.x=1"], "training.epochs must be int"),
         (["seed"], "seed is not an override. Write key=value"),
         (["seed=[1"], "seed"),
-        (["model.pool=many"], "model.pool must be int; got 'many'"),
+        (["model.pool=many"], "model.pool must be int or .*; got .many."),
         (["model.pool=40"], "model: pool must be from 1 to 33"),
         (["training.epochs=0"], "training: epochs must be at least 1; got 0"),
         (["training.precision=fp8"], "training.precision must be one of 'fp32', 'bf16'; got 'fp8'"),
@@ -57,10 +58,55 @@ def test_a_wrong_setting_stops_with_a_sentence_that_names_it(overrides: list[str
         PhoneExperiment(compose(phones, overrides))
 
 
-@pytest.mark.parametrize("text", ["${oc.env:HOME}", "${oc.env:PATH}"])
+def test_values_that_belong_to_no_part_are_checked_too() -> None:
+    settings = compose(phones)
+    for wrong, sentence in (
+        ({"seed": -1}, "seed must be at least 0; got -1"),
+        ({"folder": 3}, "folder must be str; got 3"),
+        ({"init": 3}, "init must be str or null; got 3"),
+        ({"threads": 0}, "threads must be from 1 to 1024, or null; got 0"),
+        ({"trainig": {}}, r"trainig is not known. Did you mean training\?"),
+    ):
+        with pytest.raises(SettingsError, match=sentence):
+            PhoneExperiment(settings | wrong)
+    with pytest.raises(SettingsError, match="task must be given"):
+        PhoneExperiment({key: value for key, value in settings.items() if key != "task"})
+
+
+def test_a_network_that_no_memory_holds_is_refused_before_it_is_built() -> None:
+    settings = compose(phones)
+    with pytest.raises(SettingsError, match=r"model: .*parameters; at most 268435456 are taken"):
+        PhoneExperiment(settings | {"model": {"name": "dnn", "hidden": [10**9]}})
+
+
+@pytest.mark.parametrize("text", ["${oc.env:HOME}", r"$\{oc.env:HOME\}", "'x${oc.env:HOME}'"])
 def test_no_environment_in_settings(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"oc\.env"):
+    with pytest.raises(SettingsError, match=r"init=.*oc\.env"):
         compose(phones, [f"init={text}"])
+
+
+def test_no_environment_even_where_the_checks_are_blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration, "check_sizes", lambda overrides: None)
+    with pytest.raises(SettingsError, match=r"Unsupported interpolation type oc\.env"):
+        compose(phones, ["init=${oc.env:HOME}"])
+
+
+def test_a_file_of_a_stranger_is_refused_before_hydra_reads_it(tmp_path: Path, monkeypatch) -> None:
+    shutil.copytree(CONF, tmp_path / "conf")
+    (tmp_path / "conf" / "model" / "gift.yaml").write_text("# @package hydra.launcher\n_target_: os.system\n")
+    monkeypatch.setattr(configuration, "conf_folder", lambda: tmp_path / "conf")
+    with pytest.raises(SettingsError, match=r"gift\.yaml: only # @package _global_ is taken, got hydra\.launcher"):
+        compose(phones)
+
+
+@pytest.mark.parametrize(
+    "option", ["--config-dir=/tmp", "--config-path=/tmp", "-cd", "--experimental-rerun=x.pickle", "--hydra-help"]
+)
+def test_options_that_read_from_elsewhere_are_not_passed_on(option: str, capsys) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        launch(phones, [option])
+    assert stopped.value.code == 2
+    assert f"{option} is not taken here. Known options: --multirun" in capsys.readouterr().err
 
 
 def test_no_configuration_names_code() -> None:

@@ -1,4 +1,4 @@
-"""The one module that knows Hydra: it composes a recipe's settings from `conf/` and the command line into plain data.
+"""The one room that knows Hydra: it composes a recipe's settings from `conf/` and the command line into plain data.
 
 Hydra composes and never builds: what is built is looked up by name (see `speechcnn.arguments`). An override is checked
 against the files of `conf/` and the constructors' signatures before anything runs. A value that a signature already
@@ -12,11 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from speechcnn.arguments import SettingsError, Table, check_keys, choose, signature_of
+from speechcnn.arguments import LONGEST_SHOWN, SettingsError, Table, check_keys, choose, signature_of
+from speechcnn.configuration.files import check_folder
+from speechcnn.configuration.overrides import check_hydra, check_options, check_sizes, parse
 
 Parts = Mapping[str, Table | Callable[..., Any]]
 
 EXIT_ERROR = 2
+RESOLVERS = (
+    "oc.env", "oc.decode", "oc.create", "oc.deprecated", "oc.select", "oc.dict.keys", "oc.dict.values"
+)  # fmt: skip
 
 
 class Experiment(Protocol):
@@ -33,7 +38,7 @@ class Experiment(Protocol):
 
 def conf_folder() -> Path:
     """Return the folder of configurations: the checkout's, or the one that the installed package carries."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     carried = package / "conf"
     return carried if carried.is_dir() else package.parent / "conf"
 
@@ -49,12 +54,11 @@ def launch(experiment: Experiment, arguments: Sequence[str] | None = None) -> No
     from hydra.types import RunMode
     from omegaconf import DictConfig, OmegaConf
 
-    forbid_environment()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    options = [word for word in given if word.startswith("-")]
     try:
-        sys.argv[1:] = [word for word in given if word.startswith("-")] + check_overrides(
-            experiment, [word for word in given if not word.startswith("-")]
-        )
+        check_options(options)
+        sys.argv[1:] = options + check_overrides(experiment, [word for word in given if not word.startswith("-")])
     except SettingsError as error:
         fail(error)
 
@@ -91,20 +95,25 @@ def plain(name: str, overrides: Sequence[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    forbid_environment()
+    check_folder(conf_folder())
+    forbid_resolvers()
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             config = hydra_compose(name, list(overrides))
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, RecursionError, ValueError) as error:
         raise SettingsError(" ".join(str(error).split())) from error
 
 
-def forbid_environment() -> None:
-    """Take away `${oc.env:...}`: a configuration from a stranger must not carry the environment into a run's files."""
+def forbid_resolvers() -> None:
+    """Take away what computes values in a configuration, the environment above all.
+
+    `check_folder` and `check_sizes` refuse such interpolations already; this holds where they should miss one.
+    """
     from omegaconf import OmegaConf
 
-    OmegaConf.clear_resolver("oc.env")
+    for name in RESOLVERS:
+        OmegaConf.clear_resolver(name)
 
 
 def check_overrides(experiment: Experiment, overrides: Sequence[str]) -> list[str]:
@@ -113,6 +122,7 @@ def check_overrides(experiment: Experiment, overrides: Sequence[str]) -> list[st
     Raises:
         SettingsError: an override names an unknown key or option, or cannot be read.
     """
+    check_sizes(overrides)
     groups = {path.name for path in conf_folder().iterdir() if path.is_dir()}
     choices = [word for word in overrides if key_of(word) in groups]
     for word in choices:
@@ -130,40 +140,29 @@ def key_of(override: str) -> str:
 def check_option(override: str) -> None:
     """Raise a SettingsError when a group has no such option."""
     group, _, options = override.partition("=")
-    group = group.lstrip("+~")
+    group = group.lstrip("+")
     known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
     for option in options.split(","):
-        if option not in (*known, "null"):
-            raise SettingsError(f"{group}={option} is not known. Known here: {', '.join(known)}.")
+        if option not in known:
+            raise SettingsError(
+                f"{group[:LONGEST_SHOWN]}={option[:LONGEST_SHOWN]} is not known. Known here: {', '.join(known)}."
+            )
 
 
 def check_override(experiment: Experiment, settings: Mapping[str, Any], override: str) -> str:
     """Return the override, marked as an addition where only a signature knows its key."""
     if "=" not in override:
-        raise SettingsError(f"{override} is not an override. Write key=value, for example seed=1.")
-    check_grammar(override)
+        raise SettingsError(f"{override[:LONGEST_SHOWN]} is not an override. Write key=value, for example seed=1.")
     top, _, rest = key_of(override).partition(".")
-    if top == "hydra":
+    if top.partition("/")[0] == "hydra":
+        check_hydra(override)
         return override
+    parse(override)
     check_keys("", [top], list(settings))
     if not rest:
         return override
     check_keys(top, [rest.split(".")[0]], known_keys(experiment, settings, top))
     return f"++{override.lstrip('+')}"
-
-
-def check_grammar(override: str) -> None:
-    """Raise a SettingsError when Hydra cannot read the override's value."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    try:
-        OverridesParser.create().parse_override(override)
-    except HydraException as error:
-        reason = str(error).splitlines()[0]
-        raise SettingsError(
-            f"{override} cannot be read: {reason}. Quote a text that holds signs: key='text'."
-        ) from error
 
 
 def known_keys(experiment: Experiment, settings: Mapping[str, Any], top: str) -> list[str]:
