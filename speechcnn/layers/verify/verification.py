@@ -43,8 +43,8 @@ CHECKS: dict[str, tuple[CheckFunction, int | None]] = {
     "autocast": (machinery.autocast, 5),
     "vmap": (machinery.vmapped, 5),
     "operator registration": (machinery.registration, 1),
-    "compile": (machinery.compiled, 1),
-    "export": (machinery.exported, 1),
+    "compile": (machinery.compiled, 3),
+    "export": (machinery.exported, 3),
 }
 DRAWS = 10  # of a function that draws
 
