@@ -139,7 +139,7 @@ def limited_sharing(rng: Rng) -> Case:
 
 
 def expanding_conv(rng: Rng, layer: type[nn.Module], n_axes: int) -> Case:
-    """Draw an expanding convolution; its map has at least one value, so that the padding may cut off all but that."""
+    """Draw an expanding convolution; two values along each axis are enough for the padding to leave something."""
     planes, moves = channels(rng), scan(rng, n_axes)
     maps = apart(rng, (whole(rng, 1, 2), planes["in_channels"], *each(rng, n_axes, 2, 4)))
     more = tuple(whole(rng, 0, stride - 1) for stride in moves["stride"])
