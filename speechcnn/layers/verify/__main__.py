@@ -11,9 +11,9 @@ from functools import partial
 from multiprocessing import get_context
 
 from speechcnn import progress
-from speechcnn.layers.verify.own import OWN
+from speechcnn.layers.verify.own import OWN, verify_own
 from speechcnn.layers.verify.report import Check, Report, aligned, number
-from speechcnn.layers.verify.verification import CHECKS, verify_layer
+from speechcnn.layers.verify.verification import CHECKS
 
 HEADINGS = ("layer", "comparison", "result", "largest error", "draws", "seconds", "note")
 COMPARISONS = tuple(name for name, (_, most) in CHECKS.items() if most is None)
@@ -53,11 +53,6 @@ def verified(names: Sequence[str], draws: int, seed: int) -> dict[str, Report]:
             reports[name] = report
             update(len(reports), len(names), name)
     return reports
-
-
-def verify_own(name: str, draws: int, seed: int) -> Report:
-    """Return the report of a layer of this package."""
-    return verify_layer(draw=OWN[name], draws=draws, seed=seed)
 
 
 def table(name: str, report: Report) -> list[tuple[str, ...]]:

@@ -64,8 +64,9 @@ from speechcnn.layers.verify.draws import (
     whole,
     without_kernel,
 )
+from speechcnn.layers.verify.report import Report
 from speechcnn.layers.verify.subject import Case, Loops
-from speechcnn.layers.verify.verification import Draw
+from speechcnn.layers.verify.verification import Draw, verify_layer
 
 
 def linear(rng: Rng) -> Case:
@@ -280,3 +281,8 @@ OWN: dict[str, Draw] = {
     "TransformInvariantConv1d": partial(invariant_conv, layer=TransformInvariantConv1d, n_axes=1),
     "TransformInvariantConv2d": partial(invariant_conv, layer=TransformInvariantConv2d, n_axes=2),
 }
+
+
+def verify_own(name: str, draws: int, seed: int) -> Report:
+    """Return the report of a layer of this package."""
+    return verify_layer(draw=OWN[name], draws=draws, seed=seed)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -47,10 +49,10 @@ def test_the_command_prints_a_row_for_each_comparison(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.slow
-def test_several_layers_are_verified_side_by_side_and_printed_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_layers_are_verified_side_by_side_and_printed_in_order() -> None:
     alone = verify_layer(draw=OWN["ReLU"], draws=2, seed=3)["second order"]
-    assert main(["ReLU", "Linear", "--draws", "2", "--seed", "3"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    command = [sys.executable, "-m", "speechcnn.layers.verify", "ReLU", "Linear", "--draws", "2", "--seed", "3"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["layer", *["ReLU"] * 7, *["Linear"] * 7]
     assert f"{alone.error:.1e}" in next(line for line in lines if line.startswith("ReLU    second order"))
 
