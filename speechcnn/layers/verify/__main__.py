@@ -12,7 +12,7 @@ from multiprocessing import get_context
 
 from speechcnn import progress
 from speechcnn.layers.verify.own import OWN
-from speechcnn.layers.verify.report import Report, aligned, number
+from speechcnn.layers.verify.report import Check, Report, aligned, number
 from speechcnn.layers.verify.verification import CHECKS, verify_layer
 
 HEADINGS = ("layer", "comparison", "result", "largest error", "draws", "seconds", "note")
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in parsed.layer if name not in OWN]
     if unknown or parsed.draws < 1:
         command.error(f"no layer is named {', '.join(unknown)}" if unknown else "--draws must be at least 1")
-    reports = {name: verify_layer(draw=OWN[name], draws=parsed.draws, seed=parsed.seed) for name in parsed.layer or OWN}
+    reports = verified(parsed.layer or list(OWN), parsed.draws, parsed.seed)
     rows = [row for name, report in reports.items() for row in table(name, report)]
     sys.stdout.write(f"{aligned([HEADINGS, *rows])}\n")
     return 0 if all(reports.values()) else 1
@@ -69,10 +69,15 @@ def table(name: str, report: Report) -> list[tuple[str, ...]]:
         shapes = " ".join(str(list(shape)) for shape in row.shape)
         note = f"seed {row.seed}, {shapes}: {row.note}" if row.holds is False else row.note
         rows.append((name, row.name, row.result, number(row.error), str(row.draws), f"{row.seconds:.1f}", note))
-    largest = max((row.error for row in rest if row.error is not None), default=None)
-    seconds = f"{sum(row.seconds for row in rest):.1f}"
-    held = ", ".join(row.name for row in rest)
-    return [*rows, (name, "others", "holds", number(largest), str(max(row.draws for row in rest)), seconds, held)]
+    return rows + ([together(name, rest)] if rest else [])
+
+
+def together(name: str, held: Sequence[Check]) -> tuple[str, ...]:
+    """Return one row for checks that hold, which it names."""
+    largest = max((row.error for row in held if row.error is not None), default=None)
+    draws, seconds = max(row.draws for row in held), sum(row.seconds for row in held)
+    names = ", ".join(row.name for row in held)
+    return name, "others", "holds", number(largest), str(draws), f"{seconds:.1f}", names
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def limited_sharing(rng: Rng) -> Case:
 
 
 def expanding_conv(rng: Rng, layer: type[nn.Module], n_axes: int) -> Case:
-    """Draw an expanding convolution; its map has at least one value, so that the padding may cut off all but that."""
+    """Draw an expanding convolution; two values along each axis are enough for the padding to leave something."""
     planes, moves = channels(rng), scan(rng, n_axes)
     maps = apart(rng, (whole(rng, 1, 2), planes["in_channels"], *each(rng, n_axes, 2, 4)))
     more = tuple(whole(rng, 0, stride - 1) for stride in moves["stride"])
@@ -198,7 +198,8 @@ def upsample(rng: Rng, mode: str, loop: str) -> Case:
     """Draw an enlargement; the loops fill up the end, which the layer may crop."""
     n_axes = whole(rng, 1, 2)
     factor, sizes = each(rng, n_axes, 1, 4), each(rng, n_axes, 1, 5)
-    goal = tuple(f * n - whole(rng, 0, f - 1) for f, n in zip(factor, sizes, strict=True))
+    cropped = bool(whole(rng, 0, 1))
+    goal = tuple(f * n - cropped * whole(rng, 0, f - 1) for f, n in zip(factor, sizes, strict=True))
     kept = (..., *(slice(length) for length in goal))
     longer, shorter = getattr(upsampling, f"{loop}_forward"), getattr(upsampling, f"{loop}_backward")
 
@@ -208,7 +209,7 @@ def upsample(rng: Rng, mode: str, loop: str) -> Case:
         return shorter(full, x, factor)
 
     known = Loops(lambda x: longer(x, factor)[kept], backward)
-    settings = {"factor": factor, "mode": mode, "output_size": goal}
+    settings = {"factor": factor, "mode": mode, "output_size": goal if cropped else None}
     return case(Upsample, settings, apart(rng, (whole(rng, 1, 2), whole(rng, 1, 3), *sizes)), known)
 
 

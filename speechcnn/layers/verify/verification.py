@@ -43,8 +43,8 @@ CHECKS: dict[str, tuple[CheckFunction, int | None]] = {
     "autocast": (machinery.autocast, 5),
     "vmap": (machinery.vmapped, 5),
     "operator registration": (machinery.registration, 1),
-    "compile": (machinery.compiled, 1),
-    "export": (machinery.exported, 1),
+    "compile": (machinery.compiled, 3),
+    "export": (machinery.exported, 3),
 }
 DRAWS = 10  # of a function that draws
 
@@ -101,7 +101,7 @@ def verify_layer(
     n_draws = draws or (len(shapes) if isinstance(shapes, Sequence) else DRAWS)
     settings = Settings(tolerance, backend)
     found: dict[str, list[Check]] = {name: [] for name in CHECKS if name not in without}
-    with one_thread():
+    with one_thread(), torch.enable_grad():
         for i in range(n_draws):
             one = drawn(source, seed + i)
             if i == 0:

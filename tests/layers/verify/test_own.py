@@ -46,6 +46,15 @@ def test_the_command_prints_a_row_for_each_comparison(capsys: pytest.CaptureFixt
     assert all("holds" in line for line in lines[1:])
 
 
+@pytest.mark.slow
+def test_several_layers_are_verified_side_by_side_and_printed_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    alone = verify_layer(draw=OWN["ReLU"], draws=2, seed=3)["second order"]
+    assert main(["ReLU", "Linear", "--draws", "2", "--seed", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["layer", *["ReLU"] * 7, *["Linear"] * 7]
+    assert f"{alone.error:.1e}" in next(line for line in lines if line.startswith("ReLU    second order"))
+
+
 def test_the_command_fails_when_a_row_does_and_names_the_seed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 import speechcnn
 from speechcnn.layers.verify import CHECKS, Case, Check, Loops, Report, verify_layer
+from speechcnn.layers.verify.report import worst
 
 SLOW = ("compile", "export")
 COMPARISONS = ("loops: values", "loops: gradients", "torch: values", "torch: gradients", "finite differences")
@@ -31,14 +32,23 @@ def test_a_network_of_torchs_own_holds_and_offers_forward_mode() -> None:
 def test_the_users_layer_and_torchs_state_are_as_before() -> None:
     layer = nn.Conv1d(2, 3, 3).train()
     before = [p.clone() for p in layer.parameters()]
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    verify_layer(layer, shapes=[(2, 2, 9)], without=SLOW)
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        assert verify_layer(layer, shapes=[(2, 2, 9)], without=SLOW).holds
     assert torch.equal(torch.get_rng_state(), state)
-    assert torch.get_num_threads() == threads
     assert all(
         torch.equal(p, old) and p.dtype == torch.float32 for p, old in zip(layer.parameters(), before, strict=True)
     )
     assert all(p.grad is None and p.requires_grad for p in layer.parameters())
+
+
+def test_torch_has_as_many_threads_as_before() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    verify_layer(torch.sin, shapes=[(2, 3)], without=REST)
+    after = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert after == before + 1
 
 
 def biased(x: Tensor) -> Tensor:
@@ -78,6 +88,7 @@ def test_each_draw_may_build_its_own_layer() -> None:
     assert verify_layer(draw=draw, draws=20, without=REST)["torch: values"].draws == 20
     assert len({(stride, kernel) for stride, kernel, _ in seen}) > 5
     first = seen[0]
+    torch.rand(1)
     verify_layer(draw=draw, draws=1, without=REST)
     assert seen[-1] == first
 
@@ -260,6 +271,14 @@ def test_the_table_has_a_row_for_each_check() -> None:
     assert Report(rows[::2]).holds
     with pytest.raises(KeyError, match="the checks are torch: values, second order, export"):
         Report(rows)["compile"]
+
+
+def test_the_worst_draw_is_a_failing_one_and_no_number_is_worse_than_any() -> None:
+    outcomes = [(None, None), (True, 1e-12), (False, 0.5), (False, float("nan")), (False, 0.7), (True, 2e-12)]
+    found = [Check("c", holds, error, seed, ()) for seed, (holds, error) in enumerate(outcomes)]
+    assert [worst("c", found[:n]).seed for n in range(1, 7)] == [0, 1, 2, 3, 3, 3]
+    assert worst("c", found[4:]).seed == 4
+    assert worst("c", found).draws == 5
 
 
 def test_the_public_name_is_this_function() -> None:
