@@ -2,13 +2,13 @@
 
 The house has floors, and imports only go down:
 
-    0  audio, labels, shapes, arguments, transcripts, progress     files, names, lengths, settings
-    1  features, corpora/, decoding/, metrics/                     the workshops
+    0  audio/, labels, shapes, arguments, transcripts/, locks      files, names, lengths, settings
+    1  layers/, features/, corpora/, decoding/, metrics/           the workshops
     2  models/                                                     networks, by name
     3  training/                                                   batches, loop, checkpoints
-    4  bundle, report/                                             the model file, pictures and pages
+    4  bundle/, report/                                            the model file, pictures and pages
     5  recognizer                                                  the public classes
-    6  experiments/, cli                                           what recipes and commands run
+    6  experiments/, cli/                                          what recipes and commands run
 
 `configuration` alone knows Hydra. The public names below are imported when they are first used, so that
 `import speechcnn` is fast.

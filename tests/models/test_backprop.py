@@ -30,7 +30,7 @@ def losses(model: nn.Module, dtype: torch.dtype, steps: int = 50) -> list[float]
     """Train on random frames and return the loss before each step."""
     torch.manual_seed(1)
     features, targets = torch.randn(2, 3, 17, 11, dtype=dtype), torch.randint(9, (2, 11))
-    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), 0.03, momentum=0.9)
     curve = []
     for _ in range(steps):
         loss = F.cross_entropy(model(features).flatten(0, 1), targets.flatten())
@@ -50,7 +50,7 @@ def built(name: str, arguments: dict[str, Any], backprop: str, dtype: torch.dtyp
 @pytest.mark.parametrize(("name", "arguments"), CASES)
 def test_both_give_the_same_loss_curve(name: str, arguments: dict, dtype: torch.dtype, closeness: float) -> None:
     custom, native = (losses(built(name, arguments, b, dtype), dtype) for b in ("custom", "torch"))
-    assert custom[-1] < 0.8 * custom[0]
+    assert custom[-1] < 0.9 * custom[0]
     assert custom == pytest.approx(native, rel=0, abs=closeness)
 
 
