@@ -315,4 +315,5 @@ def torch_spline(maps: Tensor, factor: int, size: int, axis: int) -> Tensor:
     here = torch.eye(length, dtype=bends.dtype, device=maps.device)
     parts = [here, steps(here, -2), bends, steps(bends, -2)]
     rows = torch.stack([mixed(parts, shares("cubic", k / factor)) for k in range(factor)], 1).flatten(0, 1)
-    return torch.tensordot(maps, rows[:size].to(maps), ([axis], [1])).movedim(-1, axis)
+    with torch.autocast(maps.device.type, enabled=False):  # as torch's own up-sampling, it keeps its maps' type
+        return torch.tensordot(maps, rows[:size].to(maps), ([axis], [1])).movedim(-1, axis)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from speechcnn.layers.maps import Backprop, Size
@@ -69,8 +70,9 @@ class AntiAliasedPool(MaxPool):
     def _pool_torch(self, planes: Tensor, window: Window) -> Tensor:
         maxima = super()._pool_torch(planes, _every_place(window))
         bands, frames, blur = self._blur(window)
-        total = compositions.weighted_sum(maxima.flatten(0, 1), bands, frames, blur)
-        inside = compositions.weighted_sum(_ones(maxima), bands, frames, blur)
+        with torch.autocast(maxima.device.type, enabled=False):  # it keeps its maps' type
+            total = compositions.weighted_sum(maxima.flatten(0, 1), bands, frames, blur)
+            inside = compositions.weighted_sum(_ones(maxima), bands, frames, blur)
         return (total / inside).unflatten(0, maxima.shape[:2])
 
     def _blur(self, window: Window) -> tuple[Sequence[float], Sequence[float], Window]:

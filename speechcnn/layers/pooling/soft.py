@@ -155,16 +155,16 @@ def _keep(ctx: Any, inputs: Any, output: Any) -> None:
     ctx.mark_non_differentiable(output[1])
 
 
-def _back(ctx: Any, dy: Tensor, _: Any) -> tuple[Tensor | None, Tensor, None]:
+def _back(ctx: Any, dy: Tensor, _: Any) -> tuple[Tensor | None, Tensor | None, None]:
     """Derive by the kernel; where the derivative shall be derived again, by the same formula in torch's operators."""
     x, sharpness, y, log_sum = ctx.saved_tensors
+    for_maps, for_sharpness = ctx.needs_input_grad[:2]
     if torch.is_grad_enabled():
         wide = sharpness.to(x.dtype)
         dx, da = compositions.give_soft(dy, x, wide, ctx.window)
-        return dx, da.to(sharpness.dtype), None
-    for_maps = ctx.needs_input_grad[0]
+        return dx if for_maps else None, da.to(sharpness.dtype) if for_sharpness else None, None
     dx, da = _give_op(dy, x, sharpness, y, log_sum, ctx.window, for_maps)
-    return dx if for_maps else None, da, None
+    return dx if for_maps else None, da if for_sharpness else None, None
 
 
 soft_pool = derivable(_soft_op, _keep, _back)
