@@ -23,7 +23,7 @@ from speechcnn.layers.maps import (
     check_types,
     per_axis,
 )
-from speechcnn.layers.trilinear import Convolve, Scan, Sizes
+from speechcnn.layers.trilinear import Convolve, Scan, Sizes, applied
 
 TORCH = {1: F.conv1d, 2: F.conv2d}
 
@@ -54,11 +54,16 @@ def convolve(
         dilation=per_axis("dilation", dilation, n_axes),
         groups=groups,
     )
-    check_maps("convolve", maps, [n_axes], weight.shape[1] * groups)
-    check_fits("convolve", maps, scan.extent(weight.shape[2:]), scan.padding)
+    return scanned("convolve", maps, weight, bias, scan)
+
+
+def scanned(layer: str, maps: Tensor, weight: Tensor, bias: Tensor | None, scan: Scan) -> Tensor:
+    """Convolve after checking that maps and filters fit; `layer` is named in the sentence when they do not."""
+    check_maps(layer, maps, [weight.dim() - 2], weight.shape[1] * scan.groups)
+    check_fits(layer, maps, scan.extent(weight.shape[2:]), scan.padding)
     maps, weight, bias = autocast(maps, weight, bias)
-    check_types("convolve", maps, weight)
-    return Convolve.apply(maps, weight, bias, scan)
+    check_types(layer, maps, weight)
+    return applied(Convolve, maps, weight, bias, scan)
 
 
 class Convolution(nn.Module):
@@ -115,11 +120,11 @@ class Convolution(nn.Module):
 
         Shape: [B, C, (F,) T] -> [B, J, ...].
         """
-        settings = self.stride, self.padding, self.dilation, self.groups
+        layer, scan = type(self).__name__, Scan(self.stride, self.padding, self.dilation, self.groups)
         if self.backprop == "custom":
-            return convolve(maps, self.weight, self.bias, *settings)
-        check_maps(type(self).__name__, maps, [self.n_axes], self.weight.shape[1] * self.groups)
-        return TORCH[self.n_axes](maps, self.weight, self.bias, *settings)
+            return scanned(layer, maps, self.weight, self.bias, scan)
+        check_maps(layer, maps, [self.n_axes], self.weight.shape[1] * self.groups)
+        return TORCH[self.n_axes](maps, self.weight, self.bias, *scan)
 
     def extra_repr(self) -> str:
         """Show the settings that differ from their defaults."""

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from speechcnn.layers.conv import check_channels
 from speechcnn.layers.flat import draw_like_torch
 from speechcnn.layers.maps import Backprop, Size, autocast, check_backprop, check_maps, check_types, per_axis
-from speechcnn.layers.trilinear import Convolve, Expand, Scan, Sizes
+from speechcnn.layers.trilinear import Convolve, Expand, Scan, Sizes, applied
 
 TORCH = {1: F.conv_transpose1d, 2: F.conv_transpose2d}
 
@@ -149,7 +149,7 @@ class ExpandingConvolution(nn.Module):
         if self.backprop == "custom":
             maps, weight, bias = autocast(maps, self.weight, self.bias)
             check_types(type(self).__name__, maps, weight)
-            return Expand.apply(maps, weight, bias, sizes, scan)
+            return applied(Expand, maps, weight, bias, sizes, scan)
         pushed = scan.pushed(maps.shape[2:], self.weight.shape[2:])
         rest = [a - b for a, b in zip(sizes, pushed, strict=True)]
         settings = scan.stride, scan.padding, rest, scan.groups, scan.dilation
@@ -197,4 +197,4 @@ def box_filters(random: Tensor, stride: Sequence[int]) -> Tensor:
         short = short.narrow(axis, 0, random.shape[axis] - step + 1)
     box = torch.ones(1, 1, *stride, dtype=random.dtype, device=random.device)
     scan = Scan((1,) * len(stride), tuple(s - 1 for s in stride), (1,) * len(stride))
-    return Convolve.apply(short.flatten(0, 1)[:, None], box, None, scan).reshape(random.shape)
+    return applied(Convolve, short.flatten(0, 1)[:, None], box, None, scan).reshape(random.shape)

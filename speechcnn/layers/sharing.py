@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from speechcnn.layers.conv import convolve
 from speechcnn.layers.flat import draw_like_torch
-from speechcnn.layers.maps import Backprop, Size, check_backprop, check_maps, per_axis
+from speechcnn.layers.maps import Backprop, Size, check_backprop, check_fits, check_maps, per_axis
 from speechcnn.shapes import conv_length
 
 
@@ -70,11 +70,60 @@ class AddSections(Function):
         return CutSections.apply(dmaps, ctx.width, ctx.shift), None, None
 
 
+class PlaceFilters(Function):
+    """Place each filter at every position in its section, zeros in the other bands; the adjoint of `GatherFilters`.
+
+    A convolution along frequency and time is one along time alone whose maps are the bands, with a filter for each
+    position: the same shifted along the bands.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(filters: Tensor, width: int) -> Tensor:
+        """Shape: [S, J, C, K, KT] -> [S, J, L, C, width, KT], L = width - K + 1."""
+        spare = width - filters.shape[3]
+        placed = [F.pad(filters, (0, 0, first, spare - first)) for first in range(spare + 1)]
+        return torch.stack(placed, 2)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep what the derivative needs."""
+        ctx.width = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, dplaced: Tensor) -> tuple[Tensor, None]:
+        """Add up what all positions say of each filter."""
+        return GatherFilters.apply(dplaced), None
+
+
+class GatherFilters(Function):
+    """Add up what stands at a filter's positions: the adjoint of `PlaceFilters`."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(placed: Tensor) -> Tensor:
+        """Shape: [S, J, L, C, width, KT] -> [S, J, C, K, KT]."""
+        length = placed.shape[4] - placed.shape[2] + 1
+        return reduce(torch.add, (one.narrow(3, first, length) for first, one in enumerate(placed.unbind(2))))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep what the derivative needs."""
+        ctx.width = inputs[0].shape[4]
+
+    @staticmethod
+    def backward(ctx: Any, dfilters: Tensor) -> Tensor:
+        """Place the derivative like a filter."""
+        return PlaceFilters.apply(dfilters, ctx.width)
+
+
 class LimitedWeightSharingConv(nn.Module):
     """Convolution along frequency and time with own filters for each section of the frequency axis.
 
     Section s covers the bands from s * section_shift to s * section_shift + section_width. All sections are convolved
-    by one grouped call. A pooling layer over all positions of a section follows in the papers' networks.
+    by one grouped call along time, in which each filter stands at all its positions. A pooling layer over all positions of a section follows in the papers' networks.
 
     Args:
         in_channels: maps below.
@@ -143,10 +192,13 @@ class LimitedWeightSharingConv(nn.Module):
             )
         if self.backprop == "torch":
             return self.loop_over_sections(maps)
-        sections = CutSections.apply(maps, self.width, self.shift)
-        bias = None if self.bias is None else self.bias.flatten()
-        weight, groups = self.weight.flatten(0, 1), len(self.weight)
-        return convolve(sections.flatten(1, 2), weight, bias, padding=(0, self.padding), groups=groups)
+        check_fits("LimitedWeightSharingConv", maps[:, :, : self.width], self.weight.shape[3:], (0, self.padding))
+        sections = CutSections.apply(maps, self.width, self.shift).flatten(1, 3)
+        placed = PlaceFilters.apply(self.weight, self.width)
+        positions = placed.shape[2]
+        bias = None if self.bias is None else self.bias.flatten().repeat_interleave(positions)
+        weight, groups = placed.flatten(3, 4).flatten(0, 2), len(placed)
+        return convolve(sections, weight, bias, padding=self.padding, groups=groups).unflatten(1, (-1, positions))
 
     def loop_over_sections(self, maps: Tensor) -> Tensor:
         """Do the same section by section, with torch's convolution."""
