@@ -123,7 +123,8 @@ class LimitedWeightSharingConv(nn.Module):
     """Convolution along frequency and time with own filters for each section of the frequency axis.
 
     Section s covers the bands from s * section_shift to s * section_shift + section_width. All sections are convolved
-    by one grouped call along time, in which each filter stands at all its positions. A pooling layer over all positions of a section follows in the papers' networks.
+    by one grouped call along time, in which each filter stands at all its positions. A pooling layer over all
+    positions of a section follows in the papers' networks.
 
     Args:
         in_channels: maps below.

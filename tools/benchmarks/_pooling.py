@@ -41,6 +41,8 @@ def rows() -> Iterator[Row]:
             LOOP,
             order=_by_size(ours),
         )
+    ours = HeterogeneousPool(120, SIZES)
+    yield _row("the same, shift 2", maps, ours, _slices_peer, "a loop over slices of maps, cat", order=_by_size(ours))
     ours = HeterogeneousPool(120, SIZES, assignment="replicate")
     yield _row("heterogeneous 1..12, replicate", maps, ours, _replicate_peer, LOOP, repeats=3)
     tiny = torch.randn(1, 2, 6, 8)
@@ -106,6 +108,12 @@ def _partition_peer(shift: int) -> Pool:
         return torch.cat([part.flatten(1, 2) for part in parts], 1)
 
     return pool
+
+
+def _slices_peer(x: Tensor) -> Tensor:
+    """The plain loop: each slice writes a derivative as large as all maps."""
+    n = len(SIZES)
+    return torch.cat([F.max_pool2d(x[:, i::n], (size, 1), (2, 1)).flatten(1, 2) for i, size in enumerate(SIZES)], 1)
 
 
 def _by_size(pool: HeterogeneousPool) -> list[int]:
