@@ -71,7 +71,7 @@ class AddSections(Function):
 
 
 class PlaceFilters(Function):
-    """Place each filter at every position in its section, zeros in the other bands; the adjoint of `GatherFilters`.
+    """Place each filter at every position in its section, zeros in the other bands; the adjoint of `CollectFilters`.
 
     A convolution along frequency and time is one along time alone whose maps are the bands, with a filter for each
     position: the same shifted along the bands.
@@ -94,10 +94,10 @@ class PlaceFilters(Function):
     @staticmethod
     def backward(ctx: Any, dplaced: Tensor) -> tuple[Tensor, None]:
         """Add up what all positions say of each filter."""
-        return GatherFilters.apply(dplaced), None
+        return CollectFilters.apply(dplaced), None
 
 
-class GatherFilters(Function):
+class CollectFilters(Function):
     """Add up what stands at a filter's positions: the adjoint of `PlaceFilters`."""
 
     generate_vmap_rule = True

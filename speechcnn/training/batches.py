@@ -22,9 +22,9 @@ POOL_BATCHES, LEAST_POOL = 16, 32
 
 @dataclass(frozen=True)
 class Example:
-    """One utterance ready for training: its features and, per frame, the class to learn.
+    """One utterance ready for training: its features and what to learn: a class for each frame, or a label sequence.
 
-    Shape: features [C, F, T], targets [T] (int64).
+    Shape: features [C, F, T], targets [T] or [L] (int64).
     """
 
     id: str
@@ -41,12 +41,13 @@ class Example:
 class Batch:
     """Utterances padded to one length with zeros (features) and `IGNORED` (targets).
 
-    Shape: features [B, C, F, T], targets [B, T].
+    Shape: features [B, C, F, T], targets [B, T] or [B, L], n_frames [B].
     """
 
     ids: tuple[str, ...]
     features: Tensor
     targets: Tensor
+    n_frames: Tensor  # of each utterance, without what pads it
 
 
 def generator(seed: int, *path: int) -> np.random.Generator:
@@ -87,7 +88,8 @@ def collate(examples: Sequence[Example]) -> Batch:
     """Pad examples to one batch."""
     features = pad_sequence([example.features.movedim(-1, 0) for example in examples], batch_first=True)
     targets = pad_sequence([example.targets for example in examples], batch_first=True, padding_value=IGNORED)
-    return Batch(tuple(example.id for example in examples), features.movedim(1, -1).contiguous(), targets)
+    n_frames = torch.tensor([example.n_frames for example in examples])
+    return Batch(tuple(example.id for example in examples), features.movedim(1, -1).contiguous(), targets, n_frames)
 
 
 def class_counts(examples: Sequence[Example], n_classes: int) -> Tensor:

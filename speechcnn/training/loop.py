@@ -24,7 +24,7 @@ from speechcnn.training import checkpoints, loader, machine
 from speechcnn.training.batches import Batch, Example, collate, generator, plan_epoch
 from speechcnn.training.position import EpochRecord, Position, SkippedStep
 from speechcnn.training.schedules import Schedule
-from speechcnn.training.tasks import FrameCrossEntropy, Tally
+from speechcnn.training.tasks import Tally, Task
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Trainer:
     def __init__(
         self,
         model: nn.Module,
-        task: FrameCrossEntropy,
+        task: Task,
         optimizer: torch.optim.Optimizer,
         schedule: Schedule,
         settings: LoopSettings,
@@ -104,9 +104,10 @@ class Trainer:
                 written; the newest checkpoint is one from which the run can go on.
             CheckpointError: the folder holds checkpoints and none is whole.
         """
+        train, dev = self.task.usable(train), self.task.usable(dev)
         if not train or not dev:
             raise ValueError(
-                f"training needs utterances in both sets; got {len(train)} to train on and {len(dev)} for dev."
+                f"training needs usable utterances in both sets; got {len(train)} to train on and {len(dev)} for dev."
             )
         self.facts = {**machine.facts(), "training data": machine.fingerprint(train, dev)}
         self.resume()

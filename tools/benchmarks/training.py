@@ -1,18 +1,27 @@
-"""Training: one scan over each utterance against the same network fed with copied 15-frame windows."""
+"""Training: one scan over each utterance, by the layers' own backward pass, against copied windows and torch's pass."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 from bench import Row, compare
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from speechcnn.layers.conv import Convolution
 from speechcnn.models import MODELS
 
 B, T, CONTEXT = 8, 300, 15
 SHAPE = {"n_classes": 183, "n_streams": 3, "n_bands": 40, "energy": True}
+
+
+CASES = (
+    ("train CNN-DNN, P = 6", "cnn_dnn", {"pool": 6}),
+    ("train CNN-DNN, P = 1..12", "cnn_dnn", {"pool": list(range(1, 13))}),
+    ("train DNN", "dnn", {}),
+)
 
 
 def windows(features: Tensor) -> Tensor:
@@ -24,8 +33,8 @@ def windows(features: Tensor) -> Tensor:
 def unpadded(model: nn.Module) -> nn.Module:
     """Let the network see a window's 15 frames as one, without padding around them."""
     for module in model.modules():
-        if isinstance(module, nn.Conv1d | nn.Conv2d):
-            module.padding = (0,) * len(module.padding)
+        if isinstance(module, Convolution):
+            module.padding = (0,) * module.n_axes
     return model
 
 
@@ -44,11 +53,18 @@ def step(model: nn.Module, features: Callable[[], Tensor], targets: Tensor) -> C
 def rows() -> Iterator[Row]:
     torch.manual_seed(0)
     utterances, targets = torch.randn(B, 3, 41, T), torch.randint(183, (B * T,))
-    for name, arguments in (("cnn_dnn", {"pool": 6}), ("dnn", {})):
-        scanned, windowed = (MODELS[name](**SHAPE, **arguments) for _ in range(2))
-        unpadded(windowed).load_state_dict(scanned.state_dict())
+    for title, name, arguments in CASES:
+        scanned, native, windowed = (
+            MODELS[name](**SHAPE, **arguments, backprop=b) for b in ("custom", "torch", "torch")
+        )
+        for peer in (native, unpadded(windowed)):
+            peer.load_state_dict(scanned.state_dict())
         ours = step(scanned, lambda: utterances, targets)
-        peer = step(windowed, lambda: windows(utterances), targets)
-        difference = float((ours() - peer()).abs())
-        row = compare(f"train {name}, {B} x {T} frames", ours, peer, peer_name="copied windows", difference=difference)
-        yield Row(**{**vars(row), "note": f"{1000 * B * T / row.ours_ms:,.0f} frames/s"})
+        yield compared(title, ours, step(native, lambda: utterances, targets), 'backprop="torch"')
+        yield compared(title, ours, step(windowed, lambda: windows(utterances), targets), "copied windows")
+
+
+def compared(title: str, ours: Callable[[], Tensor], peer: Callable[[], Tensor], peer_name: str) -> Row:
+    """Run two steps turn about; the difference is that of the loss."""
+    row = compare(title, ours, peer, peer_name=peer_name, difference=float((ours() - peer()).abs()))
+    return replace(row, note=f"{1000 * B * T / row.ours_ms:,.0f} frames/s")
