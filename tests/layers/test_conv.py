@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from speechcnn.layers.conv import Conv1d, Conv2d, DepthwiseSeparableConv1d, DepthwiseSeparableConv2d, convolve
 from speechcnn.layers.flat import Linear, ReLU
+from speechcnn.layers.trilinear import Scan
 
 CASES = [
     (Conv1d, nn.Conv1d, (4, 6, 3), {}, (2, 4, 9)),
@@ -19,6 +20,10 @@ CASES = [
     (Conv2d, nn.Conv2d, (3, 5, (3, 2)), {"padding": (0, 1)}, (2, 3, 6, 7)),
     (Conv2d, nn.Conv2d, (2, 4, 3), {"stride": (2, 1), "padding": 1, "dilation": (1, 2), "groups": 2}, (2, 2, 7, 8)),
     (Conv2d, nn.Conv2d, (2, 4, (1, 5)), {"padding": "same"}, (2, 2, 4, 6)),
+    # few maps and wide padding: zeros are put around the maps beforehand
+    (Conv1d, nn.Conv1d, (1, 4, 9), {"padding": 4, "stride": 2}, (2, 1, 10)),
+    (Conv2d, nn.Conv2d, (1, 5, (3, 9)), {"padding": (2, 5), "stride": (1, 2)}, (2, 1, 4, 8)),
+    (Conv2d, nn.Conv2d, (2, 16, (2, 5)), {"padding": (0, 4), "dilation": (1, 2), "groups": 2}, (1, 2, 3, 7)),
     (Linear, nn.Linear, (5, 3), {}, (2, 4, 5)),
     (Linear, nn.Linear, (5, 3), {"bias": False}, (5,)),
     (ReLU, nn.ReLU, (), {}, (2, 3, 4)),
@@ -52,6 +57,16 @@ def test_the_same_seed_draws_the_same_weights_as_torch(ours, theirs, sizes, sett
     expected = theirs(*sizes, **settings).state_dict()
     assert list(mine) == list(expected)
     assert all(torch.equal(mine[name], expected[name]) for name in mine)
+
+
+def test_zeros_are_put_around_few_maps_beforehand_and_around_no_others() -> None:
+    few, many, little = (Conv1d(*sizes, padding=p) for sizes, p in (((1, 4, 9), 4), ((4, 4, 9), 4), ((1, 4, 7), 3)))
+    scans = [Scan(layer.stride, layer.padding, layer.dilation) for layer in (few, many, little)]
+    assert [scan.pads_beforehand(layer.weight) for scan, layer in zip(scans, (few, many, little), strict=True)] == [
+        True,
+        False,
+        False,
+    ]
 
 
 class Calls(TorchDispatchMode):
