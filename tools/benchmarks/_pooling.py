@@ -42,14 +42,14 @@ def rows() -> Iterator[Row]:
             order=_by_size(ours),
         )
     ours = HeterogeneousPool(120, SIZES)
-    yield _row("the same, shift 2", maps, ours, _slices_peer, "a loop over slices of maps, cat", order=_by_size(ours))
+    yield _row("heterogeneous 1..12, partition, shift 2", maps, ours, _slices_peer, SLICES, order=_by_size(ours))
     ours = HeterogeneousPool(120, SIZES, assignment="replicate")
     yield _row("heterogeneous 1..12, replicate", maps, ours, _replicate_peer, LOOP, repeats=3)
     tiny = torch.randn(1, 2, 6, 8)
     yield _row("overhead of a call: max, 2 maps of 6 x 8", tiny, MaxPool(2), lambda x: F.max_pool2d(x, 2), repeats=200)
 
 
-LOOP = "a loop of max_pool2d, cat"
+LOOP, SLICES = "a loop of max_pool2d, cat", "a loop over slices of maps, cat"
 
 
 def _row(
