@@ -61,7 +61,7 @@ class Scan(NamedTuple):
         """Say whether zeros had better be put around the maps below than left to torch's kernels.
 
         On the CPU these are slower by a third to a half where frames are padded by more than 3 and a filter sees few
-        maps (measured with oneDNN 3.7, AVX-512). Few maps are cheap to copy, if there are many more above.
+        maps (oneDNN 3.12, AVX-512, kernels of 9 to 15 frames). Few maps are cheap to copy, if there are many more above.
         """
         few = w.shape[1] <= FEW_MAPS and 4 * w.shape[1] * self.groups <= w.shape[0]
         return w.device.type == "cpu" and few and self.padding[-1] > LITTLE_PADDING
