@@ -60,8 +60,9 @@ class Scan(NamedTuple):
     def pads_beforehand(self, w: Tensor) -> bool:
         """Say whether zeros had better be put around the maps below than left to torch's kernels.
 
-        On the CPU these are slower by a third to a half where frames are padded by more than 3 and a filter sees few
-        maps (oneDNN 3.12, AVX-512, kernels of 9 to 15 frames). Few maps are cheap to copy, if there are many more above.
+        On the CPU these take from a fifth longer to twice as long where frames are padded by more than 3 and a filter
+        sees few maps (oneDNN 3.12, AVX-512, kernels of 9 to 15 frames). Few maps are cheap to copy, if there are many
+        more above.
         """
         few = w.shape[1] <= FEW_MAPS and 4 * w.shape[1] * self.groups <= w.shape[0]
         return w.device.type == "cpu" and few and self.padding[-1] > LITTLE_PADDING
