@@ -1,12 +1,13 @@
 """Random changes of recordings and of feature maps that leave what was said as it was.
 
     speed, level, noise, room, equalizer    of samples: `augmentation(samples, rate, draw)`
-    masks, warp                             of feature maps: `augmentation(features, draw)`
+    warp                                    of features before they are normalised: `augmentation(features, draw)`
+    masks                                   of normalised features: `augmentation(features, draw)`
     chain                                   several, each with a probability
 
 Each is a frozen record of ranges. All that is random comes from the generator `draw`, so that the same draw gives the
-same result, and nothing is remembered. Samples are [N], float32, mono; feature maps are [C, F, T]. `on` says which of
-both an augmentation takes. A change of speed moves the labels; `Chain.moved` tells by how much.
+same result, and nothing is remembered. Samples are [N], float32, mono; feature maps are [C, F, T]. `on` says what
+an augmentation takes. A change of speed moves the labels; `Chain.moved` tells by how much.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from speechcnn.augment.masks import SpecAugment
 from speechcnn.augment.noise import Noise
 from speechcnn.augment.room import Room
 from speechcnn.augment.speed import Speed, moved_labels
+from speechcnn.augment.stages import Stage
 from speechcnn.augment.warp import FrequencyWarp
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Room",
     "SpecAugment",
     "Speed",
+    "Stage",
     "WaveformAugmentation",
     "moved_labels",
 ]

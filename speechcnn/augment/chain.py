@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 import numpy as np
 from torch import Tensor
 
 from speechcnn.augment.speed import Speed
+from speechcnn.augment.stages import Stage
 
 
 class Augmentation(Protocol):
     """What every augmentation says of itself."""
 
-    on: ClassVar[Literal["waveform", "features"]]  # what it takes
+    on: ClassVar[Stage]  # what it takes
 
 
 class WaveformAugmentation(Augmentation, Protocol):
@@ -34,7 +35,7 @@ class MapAugmentation(Augmentation, Protocol):
 
 @dataclass(frozen=True)
 class Chain:
-    """Augmentations in order, those of samples and those of maps apart.
+    """Augmentations in order, those of samples, of features and of normalised features apart.
 
     Each has a generator of its own, drawn whether it acts or not, so that what one does never depends on its
     neighbours.
@@ -49,7 +50,7 @@ class Chain:
 
     steps: Sequence[Augmentation]
     probabilities: Sequence[float] | None = None
-    on: ClassVar[Literal["waveform", "features"]] = "waveform"  # a chain holds both kinds; called, it treats samples
+    on: ClassVar[Stage] = "waveform"  # called, it treats samples
 
     def __post_init__(self) -> None:
         if self.probabilities is None:
@@ -83,22 +84,20 @@ class Chain:
                 samples = cast(WaveformAugmentation, step)(samples, rate, own)
         return samples, total
 
-    def maps(self, features: Tensor, draw: np.random.Generator) -> Tensor:
-        """Return a feature map after all steps that are for maps.
+    def maps(self, on: Stage, features: Tensor, draw: np.random.Generator) -> Tensor:
+        """Return a feature map after all steps for "features", or for "normalised" ones.
 
         Shape: [C, F, T] -> [C, F, T].
         """
-        for step, own in self.acting("features", draw):
+        for step, own in self.acting(on, draw):
             features = cast(MapAugmentation, step)(features, own)
         return features
 
-    def treats(self, on: Literal["waveform", "features"]) -> bool:
-        """Say whether any step is for samples ("waveform") or for maps ("features")."""
+    def treats(self, on: Stage) -> bool:
+        """Say whether any step takes what that stage gives."""
         return any(step.on == on for step in self.steps)
 
-    def acting(
-        self, on: Literal["waveform", "features"], draw: np.random.Generator
-    ) -> list[tuple[Augmentation, np.random.Generator]]:
+    def acting(self, on: Stage, draw: np.random.Generator) -> list[tuple[Augmentation, np.random.Generator]]:
         """Draw which steps of a kind act, each with its generator."""
         draws = [np.random.default_rng(seed) for seed in draw.integers(2**63, size=len(self.steps))]
         chances = self.probabilities or [1.0] * len(self.steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from speechcnn import mel
 from speechcnn.augment.ranges import check_samples, filtered, spectrum_size, uniform
+from speechcnn.augment.stages import Stage
 
 MOST_DB, MOST_KNOTS = 60.0, 100
 STOP_DB = 60.0  # how far the band falls beyond its limits
@@ -38,7 +39,7 @@ class Equalizer:
     knots: int = 7
     low_limit_hz: float = 0.0
     high_limit_hz: float | None = None
-    on: ClassVar[Literal["waveform", "features"]] = "waveform"
+    on: ClassVar[Stage] = "waveform"
 
     def __post_init__(self) -> None:
         if not 0 <= self.gain_db <= MOST_DB:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from speechcnn.augment.ranges import check_range, check_samples, uniform
+from speechcnn.augment.stages import Stage
 
 MOST_DB = 120.0
 
@@ -23,7 +24,7 @@ class Gain:
 
     low_db: float = -12.0
     high_db: float = 6.0
-    on: ClassVar[Literal["waveform", "features"]] = "waveform"
+    on: ClassVar[Stage] = "waveform"
 
     def __post_init__(self) -> None:
         check_range("gain in dB", self.low_db, self.high_db, -MOST_DB, MOST_DB)
@@ -47,7 +48,7 @@ class Clip:
 
     low_db: float = 0.0
     high_db: float = 6.0
-    on: ClassVar[Literal["waveform", "features"]] = "waveform"
+    on: ClassVar[Stage] = "waveform"
 
     def __post_init__(self) -> None:
         check_range("clipping in dB below the peak", self.low_db, self.high_db, 0.0, MOST_DB)

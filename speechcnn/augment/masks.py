@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from speechcnn.augment.ranges import check_map
+from speechcnn.augment.stages import Stage
 
 MOST_MASKS = 100
 
@@ -38,7 +39,7 @@ class SpecAugment:
     most_frames: int = 25
     most_share: float = 0.2
     n_bands: int | None = None
-    on: ClassVar[Literal["waveform", "features"]] = "features"
+    on: ClassVar[Stage] = "normalised"
 
     def __post_init__(self) -> None:
         for name in ("frequency_masks", "time_masks"):

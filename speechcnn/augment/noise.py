@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from speechcnn import audio
 from speechcnn.augment.ranges import check_range, check_samples, filtered, loudness, spectrum_size, uniform
+from speechcnn.augment.stages import Stage
 
 LOWEST_HZ = 50.0  # below it coloured noise rises no further
 STEEPEST = 4.0
@@ -45,7 +46,7 @@ class Noise:
     recordings: Sequence[str] | None = None
     low_slope: float = 0.0
     high_slope: float = 2.0
-    on: ClassVar[Literal["waveform", "features"]] = "waveform"
+    on: ClassVar[Stage] = "waveform"
 
     def __post_init__(self) -> None:
         check_range("signal-to-noise ratio in dB", self.low_snr_db, self.high_snr_db, -MOST_DB, MOST_DB)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from speechcnn.augment.ranges import check_range, check_samples, loudness, uniform
+from speechcnn.augment.stages import Stage
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.01, 20.0
 MOST_DB = 60.0
@@ -39,7 +40,7 @@ class Room:
     low_direct_db: float = 0.0
     high_direct_db: float = 15.0
     first_reflection_ms: float = 2.0
-    on: ClassVar[Literal["waveform", "features"]] = "waveform"
+    on: ClassVar[Stage] = "waveform"
 
     def __post_init__(self) -> None:
         t60 = self.low_t60_seconds, self.high_t60_seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from speechcnn import audio
 from speechcnn.augment.ranges import check_range, check_samples, uniform
+from speechcnn.augment.stages import Stage
 from speechcnn.labels import Segment
 
 STEPS = 100  # to a factor of 1; a finer grid would need a filter bank of its own for nearly every draw
@@ -31,7 +32,7 @@ class Speed:
 
     low: float = 0.9
     high: float = 1.1
-    on: ClassVar[Literal["waveform", "features"]] = "waveform"
+    on: ClassVar[Stage] = "waveform"
 
     def __post_init__(self) -> None:
         check_range("speed", self.low, self.high, SLOWEST, FASTEST)

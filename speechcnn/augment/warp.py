@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from speechcnn import mel
 from speechcnn.augment.ranges import check_map, check_range, uniform
+from speechcnn.augment.stages import Stage
 
 LEAST_FACTOR, MOST_FACTOR = 0.5, 2.0
 
@@ -45,7 +46,7 @@ class FrequencyWarp:
     low: float = 0.9
     high: float = 1.1
     boundary_hz: float = 4800.0
-    on: ClassVar[Literal["waveform", "features"]] = "features"
+    on: ClassVar[Stage] = "features"
 
     def __post_init__(self) -> None:
         check_range("warping factor", self.low, self.high, LEAST_FACTOR, MOST_FACTOR)

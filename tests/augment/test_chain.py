@@ -38,8 +38,8 @@ def test_each_kind_is_used_on_its_own() -> None:
     chain = Chain([Gain(6, 6), SpecAugment(1, 4, 0, 0)])
     features = torch.randn(1, 8, 5)
     assert float(chain(torch.ones(1), RATE, draw())) == pytest.approx(10 ** (6 / 20))
-    assert not all(torch.equal(chain.maps(features, draw(seed)), features) for seed in range(5))
-    assert (chain.treats("waveform"), chain.treats("features")) == (True, True)
+    assert not all(torch.equal(chain.maps("normalised", features, draw(seed)), features) for seed in range(5))
+    assert (chain.treats("waveform"), chain.treats("normalised")) == (True, True)
     assert not Chain([Gain()]).treats("features")
 
 
