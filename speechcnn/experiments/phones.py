@@ -27,6 +27,7 @@ from speechcnn.corpora import CorpusError
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.decoding import hmm
 from speechcnn.experiments.bad_files import BadFiles
+from speechcnn.experiments.phone_augmentation import AugmentationSettings, Augmenter, chain_of
 from speechcnn.experiments.phone_data import CorpusSettings, Item, extract_all, open_corpus, speaker_statistics
 from speechcnn.experiments.phone_results import HEADLINE, MODEL_FILE, Outcome, write_results
 from speechcnn.features import FEATURES, Normalizer
@@ -40,7 +41,7 @@ from speechcnn.training.checkpoints import CheckpointError
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.position import EpochRecord, SkippedStep
 from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
-from speechcnn.training.tasks import FrameCrossEntropy
+from speechcnn.training.tasks import TASKS, Task
 
 NAME = "phones"
 SETTINGS_FILE, LOCK_FILE = "settings.json", ".lock"
@@ -82,10 +83,11 @@ PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "features": FEATURES,
     "normalisation": Normalizer,
     "model": MODELS,
-    "task": FrameCrossEntropy,
+    "task": TASKS,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "training": LoopSettings,
+    "augmentation": AugmentationSettings,
     "alignment": AlignmentSettings,
     "decoding": DecodingSettings,
 }
@@ -150,6 +152,8 @@ class PhoneExperiment:
         self.alignment: AlignmentSettings = self.build("alignment")
         self.decoding: DecodingSettings = self.build("decoding")
         self.loop: LoopSettings = self.build("training")
+        self.task: Task = self.build("task")
+        self.chain = chain_of(self.build("augmentation"), self.recognizer.features)
         self.skipped: list[SkippedStep] = []
         self.trainer("check")
 
@@ -241,7 +245,7 @@ class PhoneExperiment:
         parameters = self.recognizer.model.parameters()
         return Trainer(
             self.recognizer.model,
-            self.build("task"),
+            self.task,
             self.build("optimizer", parameters=parameters),
             self.build("schedule"),
             self.loop,
@@ -268,13 +272,21 @@ class PhoneExperiment:
                 for key in ("train_loss", "dev_loss", "dev_accuracy", "learning_rate"):
                     writer.add_scalar(key, getattr(record, key), record.epoch)
 
-            trainer = self.trainer(f"round-{round_number}", on_batch=on_batch, on_epoch=on_epoch)
+            callbacks = {"on_batch": on_batch, "on_epoch": on_epoch, **self.augmentation(train, round_number)}
+            trainer = self.trainer(f"round-{round_number}", **callbacks)
             try:
                 history = trainer.fit(self.examples(train), self.examples(dev))
             except TrainingStopped as stop:
                 raise TrainingStopped(f"{stop} Give folder={self.folder} and the same settings.") from stop
             self.skipped += trainer.position.skipped
             return history
+
+    def augmentation(self, train: Sequence[Item], round_number: int) -> dict[str, Augmenter]:
+        """Return what changes the training set from epoch to epoch, if anything does."""
+        if not self.chain.steps:
+            return {}
+        augmenter = Augmenter(self.chain, self.recognizer, self.task, train, self.speakers, self.seed, round_number)
+        return {"augment": augmenter}
 
     def realign(self, items: Sequence[Item]) -> list[Item]:
         """Move the state boundaries to where the network trained so far sees them, the phones being known."""
