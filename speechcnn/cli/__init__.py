@@ -16,7 +16,7 @@ from speechcnn.labels import Segment
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
 
-EXPERIMENTS = ("phones",)
+EXPERIMENTS = ("phones", "leave_speakers_out")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,9 +105,10 @@ def add(
 def train(arguments: argparse.Namespace) -> int:
     """Run an experiment as its recipe does."""
     from speechcnn.configuration import launch
-    from speechcnn.experiments import phones
+    from speechcnn.experiments import leave_speakers_out, phones
 
-    launch({"phones": phones}[arguments.experiment], arguments.overrides)
+    experiments = {module.NAME: module for module in (phones, leave_speakers_out)}
+    launch(experiments[arguments.experiment], arguments.overrides)
     return 0
 
 

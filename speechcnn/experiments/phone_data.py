@@ -28,6 +28,8 @@ class CorpusSettings:
     seed: int
     bad_files: Policy = "error"
     most_bad_percent: float = 1.0  # of the utterances; beyond it every policy is an error
+    dev_speakers: Sequence[str] = ()  # of a small corpus, to tune on
+    test_speakers: Sequence[str] = ()  # of a small corpus, to test on; where any are named, all others train
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -56,14 +58,21 @@ def open_corpus(settings: CorpusSettings, bad: BadFiles) -> Corpus:
     Raises:
         CorpusError: no corpus, or more bad files than the settings allow; all of them are named.
     """
-    root = Path(settings.root or Path("corpora") / f"{settings.size}-{settings.seed}")
-    if settings.root is None:
-        with progress.bar("speaking the corpus") as update:
-            synthesis.make(root, settings.size, settings.seed, progress=update)
-    corpus = read_timit(root, keep_going=True, leave_out=bad.quarantined())
+    root = corpus_folder(settings)
+    corpus = read_timit(root, True, bad.quarantined(), settings.dev_speakers, settings.test_speakers)
     bad.add(corpus.faults)
     bad.judge(len(corpus.train) + len(corpus.dev) + len(corpus.test))
     return corpus
+
+
+def corpus_folder(settings: CorpusSettings) -> Path:
+    """Return the folder of the corpus, after making one where the settings give none."""
+    if settings.root is not None:
+        return Path(settings.root)
+    root = Path("corpora") / f"{settings.size}-{settings.seed}"
+    with progress.bar("speaking the corpus") as update:
+        synthesis.make(root, settings.size, settings.seed, progress=update)
+    return root
 
 
 def extract_all(corpus: Corpus, recognizer: PhoneRecognizer, bad: BadFiles) -> list[list[Item]]:
