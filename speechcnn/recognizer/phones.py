@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechcnn import bundle
-from speechcnn.arguments import SettingsError, check_keys, check_type, construct, shown
+from speechcnn.arguments import construct
 from speechcnn.audio.source import Source, waveform
 from speechcnn.decoding.hmm import PhoneHmm, align, decode, phone_segments, state_segments
-from speechcnn.decoding.phone_models import NGRAMS, STATE_ARRAYS, ngram_order
 from speechcnn.features import FEATURES, Normalizer, Statistics
 from speechcnn.labels import Labels, Segment
-from speechcnn.models import MODELS, count_parameters
-
-TASK = "phones"
-TENSOR_GROUPS = ("model", "normalizer", "hmm")  # of a model file
-LARGEST_WEIGHT = 1000
-MOST_STATES = 100  # of a phone
-MOST_PARAMETERS = 2**28  # a gigabyte in single precision
-
-
-@dataclass(frozen=True)
-class Weighting:
-    """How the decoder weighs its sources; tuned on dev data."""
-
-    lm_scale: float = 1.0  # factor on the phone bigram's log probabilities
-    insertion_penalty: float = 0.0  # subtracted, in nats, for each phone
-    prior_scale: float = 1.0  # exponent of the state priors by which posteriors are divided
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            check_weight(name, value)
-
-
-def check_weight(name: str, value: float) -> None:
-    """Raise a ValueError unless a weight of the decoder is of a size that can mean something."""
-    if not abs(value) <= LARGEST_WEIGHT:
-        raise ValueError(f"{name} must be from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}; got {value}.")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a recogniser is built from: plain settings, as a configuration gives them."""
-
-    features: Mapping[str, Any]
-    normalisation: Mapping[str, Any]
-    model: Mapping[str, Any]
+from speechcnn.models import MODELS
+from speechcnn.recognizer.model_file import TASK, check_parts
+from speechcnn.recognizer.settings import Recipe, Weighting, input_shape, outline
 
 
 class PhoneRecognizer:
@@ -188,52 +155,6 @@ class PhoneRecognizer:
         except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise bundle.BundleError(f"{path}: its parts do not fit together ({error}).") from error
         return recognizer
-
-
-def check_parts(content: bundle.Bundle) -> None:
-    """Check that a model file's card and tensors, given without their numbers, make a phone recogniser.
-
-    Raises:
-        ValueError, KeyError, TypeError, RuntimeError: they do not; the sentence names the part.
-    """
-    card = content.card
-    if card.get("task") != TASK:
-        raise ValueError(f"a model for {shown(card.get('task'))}; a phone recogniser was asked for")
-    check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
-    check_type("labels", card["labels"], Sequence[str])
-    check_type("n_states", card["n_states"], int)
-    if not card["labels"] or not 1 <= card["n_states"] <= MOST_STATES:
-        raise ValueError(f"labels must not be empty and n_states be from 1 to {MOST_STATES}; got {card['n_states']}")
-    construct("decoder", Weighting, card["decoder"])
-    n_labels, n_classes = len(Labels(tuple(card["labels"]))), card["n_states"] * len(card["labels"])
-    features = construct("features", FEATURES, card["features"])
-    with torch.device("meta"):
-        normalizer = construct("normalisation", Normalizer, card["normalisation"], **input_shape(features))
-        hmm = {name: torch.empty(n_classes, dtype=torch.float64) for name in STATE_ARRAYS}
-        order = ngram_order(content.group("hmm"))
-        hmm[NGRAMS[order]] = torch.empty((n_labels + 1,) * order, dtype=torch.float64)
-    bundle.check_fit(outline(card["model"], features, n_classes).state_dict(), content.group("model"))
-    bundle.check_fit(normalizer.state_dict(), content.group("normalizer"))
-    bundle.check_fit(hmm, content.group("hmm"))
-
-
-def input_shape(features: nn.Module) -> dict[str, Any]:
-    """Return what networks and normalisers must know of the features."""
-    return {"n_streams": features.n_streams, "n_bands": features.n_bands, "energy": features.energy}
-
-
-def outline(settings: Mapping[str, Any], features: nn.Module, n_classes: int) -> nn.Module:
-    """Return the network without numbers, only shapes (on the meta device), so that its size is known beforehand.
-
-    Raises:
-        SettingsError: it is too large, or the settings do not describe a network.
-    """
-    with torch.device("meta"):
-        network: nn.Module = construct("model", MODELS, settings, n_classes=n_classes, **input_shape(features))
-    size = count_parameters(network)
-    if size > MOST_PARAMETERS:
-        raise SettingsError(f"model: {shown(settings)} has {size} parameters; at most {MOST_PARAMETERS} are taken.")
-    return network
 
 
 def load(path: str | Path) -> PhoneRecognizer:
