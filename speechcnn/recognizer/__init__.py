@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from speechcnn.recognizer.phones import PhoneRecognizer, load
-from speechcnn.recognizer.settings import Recipe, Weighting, check_weight
+from speechcnn.recognizer.settings import Recipe, Running, Weighting, check_weight
+from speechcnn.recognizer.stream import PhoneStream
 
-__all__ = ["PhoneRecognizer", "Recipe", "Weighting", "check_weight", "load"]
+__all__ = ["PhoneRecognizer", "PhoneStream", "Recipe", "Running", "Weighting", "check_weight", "load"]

@@ -36,6 +36,18 @@ def check_weight(name: str, value: float) -> None:
 
 
 @dataclass(frozen=True)
+class Running:
+    """How live audio is normalised, of which nobody knows the whole: by what was heard so far."""
+
+    warm_up_seconds: float = 1.0  # of audio that must have come before anything is given out
+    memory_seconds: float = 30.0  # after which what was heard counts for 1 / e
+
+    def __post_init__(self) -> None:
+        if not (self.warm_up_seconds > 0 and self.memory_seconds > 0):
+            raise ValueError(f"the seconds of a running normalisation must be above 0; got {self}.")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What a recogniser is built from: plain settings, as a configuration gives them."""
 
