@@ -49,13 +49,15 @@ class Scan:
         Shape: [..., T].
         """
         held = part if state.held is None else torch.cat([state.held, part], -1)
-        ready = self._ready(state.first + held.shape[-1])
+        received = state.first + held.shape[-1]
+        ready = self._ready(received)
         if self.field is None or ready <= state.done:
             return [], ScanState(held, state.first, state.done)
         before = state.first // self.field.stride
         found = self.function(held)[..., state.done - before : ready - before]
         # Whole strides only, so that the function meets the same inputs as it would in the whole.
-        first = max(0, self.field.inputs(ready, ready)[0]) // self.field.stride * self.field.stride
+        needed = min(max(0, self.field.inputs(ready, ready)[0]), received)
+        first = needed // self.field.stride * self.field.stride
         return [found], ScanState(held[..., first - state.first :], first, ready)
 
     def finish(self, state: ScanState) -> list[Tensor]:

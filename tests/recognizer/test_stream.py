@@ -60,7 +60,7 @@ def test_the_delay_is_kept_to_the_hop_where_nothing_is_sure(make, sound) -> None
         parameter.data.mul_(0)
     for array in (recognizer.hmm.log_prior, recognizer.hmm.log_self, recognizer.hmm.log_next):
         array[:] = -1.0
-    recognizer.hmm.language_model.log_probabilities[:] = -1.0
+    recognizer.hmm.language_model.log_probabilities[:] = 1.0
     stream = recognizer.stream(8000, 200, hop_ms=10)
     _, delays = run(stream, samples, 8)
     assert stream.delay_ms - 30 < max(delays) <= stream.delay_ms + 1
