@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 CONFIDENCES = ("network", "paths")
+MOST_ALIGNED = 2**31  # states times frames of an alignment: 700 phones a minute, for 13 minutes
 FRAMES_AT_ONCE = 500  # decoded before what is final is set aside, which bounds memory
 
 
@@ -79,8 +80,13 @@ def align(log_posteriors: NDArray[np.float32], phones: Sequence[int], hmm: Phone
     Shape: log_posteriors [T, K] -> [T].
 
     Raises:
-        ValueError: there are fewer frames than states to pass.
+        ValueError: there are fewer frames than states to pass, or so many of both that memory would not hold them.
     """
+    if len(phones) * hmm.n_states * len(log_posteriors) > MOST_ALIGNED:
+        raise ValueError(
+            f"aligning {len(phones)} phones of {hmm.n_states} states with {len(log_posteriors)} frames takes a byte "
+            f"for each state in each frame, at most {MOST_ALIGNED / 2**30:g} GiB; cut the recording into pieces."
+        )
     states = (np.asarray(phones, dtype=np.int64)[:, None] * hmm.n_states + np.arange(hmm.n_states)).reshape(-1)
     if not 0 < len(states) <= len(log_posteriors):
         raise ValueError(

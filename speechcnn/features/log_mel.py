@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from speechcnn.features.deltas import with_deltas
+from speechcnn.features.deltas import delta_windows, with_deltas
 from speechcnn.features.matrices import mel_bands
-from speechcnn.shapes import frame_count, frame_counts
+from speechcnn.shapes import ReceptiveField, Window, frame_count, frame_counts, receptive_field
 
 LOG_FLOOR = torch.finfo(torch.float32).eps
 LOWEST_RATE, HIGHEST_RATE = 1000, 192_000  # samples per second
@@ -85,6 +85,11 @@ class LogMel(nn.Module):
     def first_centre_seconds(self) -> float:
         """Centre of frame 0; frame t's is this plus t shifts."""
         return self.window_samples / 2 / self.rate
+
+    @property
+    def receptive_field(self) -> ReceptiveField:
+        """Samples that a frame and its deltas depend on."""
+        return receptive_field([Window(self.window_samples, self.shift_samples), *delta_windows(self.n_deltas)])
 
     def forward(self, samples: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the features and how many frames of each item are real; those beyond are zero.

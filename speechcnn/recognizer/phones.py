@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +13,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechcnn import bundle
-from speechcnn.arguments import SettingsError, check_keys, check_type, construct, shown
-from speechcnn.audio.source import Source, waveform
-from speechcnn.decoding.hmm import PhoneHmm, align, decode, phone_segments, state_segments
-from speechcnn.decoding.phone_models import NGRAMS, STATE_ARRAYS, ngram_order
-from speechcnn.features import FEATURES, Normalizer, Statistics
+from speechcnn.arguments import construct
+from speechcnn.audio.source import Source, waveform, waveform_blocks
+from speechcnn.decoding.hmm import FRAMES_AT_ONCE, PhoneHmm, align, decode, phone_segments, state_segments
+from speechcnn.decoding.streaming import StreamingDecoder
+from speechcnn.decoding.timed import TimedDecoder
+from speechcnn.features import FEATURES, Normalizer, Statistics, statistics
 from speechcnn.labels import Labels, Segment
-from speechcnn.models import MODELS, count_parameters
+from speechcnn.models import MODELS
+from speechcnn.recognizer import scanned
+from speechcnn.recognizer.model_file import TASK, check_parts
+from speechcnn.recognizer.settings import Recipe, Running, Weighting, input_shape, outline
+from speechcnn.recognizer.stream import PhoneStream
+from speechcnn.stages import Chain, Map, Stage, through
 
-TASK = "phones"
-TENSOR_GROUPS = ("model", "normalizer", "hmm")  # of a model file
-LARGEST_WEIGHT = 1000
-MOST_STATES = 100  # of a phone
-MOST_PARAMETERS = 2**28  # a gigabyte in single precision
-
-
-@dataclass(frozen=True)
-class Weighting:
-    """How the decoder weighs its sources; tuned on dev data."""
-
-    lm_scale: float = 1.0  # factor on the phone bigram's log probabilities
-    insertion_penalty: float = 0.0  # subtracted, in nats, for each phone
-    prior_scale: float = 1.0  # exponent of the state priors by which posteriors are divided
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            check_weight(name, value)
-
-
-def check_weight(name: str, value: float) -> None:
-    """Raise a ValueError unless a weight of the decoder is of a size that can mean something."""
-    if not abs(value) <= LARGEST_WEIGHT:
-        raise ValueError(f"{name} must be from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}; got {value}.")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a recogniser is built from: plain settings, as a configuration gives them."""
-
-    features: Mapping[str, Any]
-    normalisation: Mapping[str, Any]
-    model: Mapping[str, Any]
+BLOCK_SECONDS = 20.0  # of a recording, in memory at a time
+LONGEST_DELAY = 6000  # frames within which the paths through a recording must agree; a minute
 
 
 class PhoneRecognizer:
@@ -91,24 +66,88 @@ class PhoneRecognizer:
         """Samples per second that the features are computed at."""
         return self.features.rate
 
-    def transcribe(self, source: Source, rate: int | None = None) -> list[Segment]:
+    def transcribe(self, source: Source, rate: int | None = None, confidence: str = "network") -> list[Segment]:
         """Return the phones of a recording, with times in seconds and the mean posterior of each.
+
+        A file of any length is read block by block, twice where it is normalised by its own statistics; the result is
+        that of the whole at once. A recording shorter than one phone has none.
 
         Args:
             source: a path, a pair (samples, rate), or an array of samples with `rate=`.
             rate: samples per second of a bare array.
+            confidence: what a posterior is the mean of: "network", the network's posterior of each frame, or "paths",
+                the phone's share in all paths through the recording, which the phones beside it and the language model
+                have a say in.
+
+        Raises:
+            FileNotFoundError, AudioError: the recording cannot be read.
+            ValueError: another confidence.
         """
-        return self.decode(self.log_posteriors(self.extract(source, rate)))
+        decoder = StreamingDecoder(self.require_hmm(), *self.weights, LONGEST_DELAY, FRAMES_AT_ONCE)
+        heard = scanned.confidence(confidence, self.require_hmm(), self.weighting)
+        stages = [*self.scoring(source, rate), heard, TimedDecoder(decoder, *self.frame_times)]
+        return list(through(Chain(stages), self.blocks(source, rate)))
 
     def align(self, source: Source, phones: Sequence[str], rate: int | None = None) -> list[Segment]:
         """Return when each of the given phones was spoken.
 
         Raises:
-            ValueError: the recording has fewer frames than the phones have states, or a phone is unknown.
+            ValueError: the recording has fewer frames than the phones have states, a phone is unknown, or recording and
+                phones together are too long for the memory that an alignment takes.
         """
-        scores = self.log_posteriors(self.extract(source, rate))
-        states = align(scores, self.labels.encode(phones), self.require_hmm())
+        numbers = self.labels.encode(phones)
+        scores = self.all_scores(source, rate)
+        states = align(scores, numbers, self.require_hmm())
         return state_segments(states, scores, self.require_hmm(), *self.frame_times)
+
+    def stream(
+        self,
+        rate: int | None = None,
+        max_delay_ms: float | None = 500.0,
+        normalisation: Running | Statistics | None = None,
+        hop_ms: float = 100.0,
+    ) -> PhoneStream:
+        """Return a recogniser of live audio.
+
+        Args:
+            rate: samples per second of what will come; None: those of the features.
+            max_delay_ms: of the decoder; beyond it the best path so far is taken. None: as late as the paths agree.
+            normalisation: where the recipe normalises by recording or speaker: `statistics` of an earlier recording of
+                the same voice and microphone, or how to use what was heard so far.
+            hop_ms: audio that is worked on at a time; less costs more.
+
+        Raises:
+            ValueError: the delay is not above the hop, or the network must see the whole recording.
+        """
+        return PhoneStream(self, rate or self.rate, max_delay_ms, normalisation or Running(), hop_ms)
+
+    def statistics(self, source: Source, rate: int | None = None) -> Statistics | None:
+        """Return mean and standard deviation of a recording's features, None of one that has no frame."""
+        blocks = through(Chain(scanned.extraction(self.features)), self.blocks(source, rate))
+        first = next(blocks, None)
+        return None if first is None else statistics(_chained(first, blocks))
+
+    def blocks(self, source: Source, rate: int | None) -> Iterator[NDArray[np.float32]]:
+        """Read a recording block by block, at the rate of the features."""
+        return waveform_blocks(source, rate, self.rate, BLOCK_SECONDS)
+
+    def scoring(self, source: Source, rate: int | None) -> list[Stage]:
+        """Return the stages from a recording's samples to its log posteriors.
+
+        Shape: blocks [N] -> [K, T].
+        """
+        own = self.statistics(source, rate) if self.normalizer.needs_statistics else None
+        normalised = Map(lambda features: self.normalizer.part(features, own))
+        return [*scanned.extraction(self.features), normalised, scanned.network(self.model)]
+
+    def all_scores(self, source: Source, rate: int | None = None) -> NDArray[np.float32]:
+        """Return the log posterior of each state in each frame of a recording, computed block by block.
+
+        Shape: -> [T, K].
+        """
+        found = list(through(Chain(self.scoring(source, rate)), self.blocks(source, rate)))
+        n_classes = self.n_states * len(self.labels)
+        return torch.cat(found, -1).T.numpy() if found else np.empty((0, n_classes), np.float32)
 
     def extract(self, source: Source, rate: int | None = None) -> Tensor:
         """Return a recording's features before normalisation.
@@ -138,6 +177,11 @@ class PhoneRecognizer:
         """Return the best phone sequence of an utterance."""
         found = decode(log_posteriors, self.require_hmm(), **asdict(self.weighting))
         return phone_segments(found, log_posteriors, self.require_hmm(), *self.frame_times)
+
+    @property
+    def weights(self) -> tuple[float, float, float]:
+        """The decoder's weights in the order in which searches take them."""
+        return self.weighting.lm_scale, self.weighting.insertion_penalty, self.weighting.prior_scale
 
     @property
     def frame_times(self) -> tuple[float, float]:
@@ -190,50 +234,9 @@ class PhoneRecognizer:
         return recognizer
 
 
-def check_parts(content: bundle.Bundle) -> None:
-    """Check that a model file's card and tensors, given without their numbers, make a phone recogniser.
-
-    Raises:
-        ValueError, KeyError, TypeError, RuntimeError: they do not; the sentence names the part.
-    """
-    card = content.card
-    if card.get("task") != TASK:
-        raise ValueError(f"a model for {shown(card.get('task'))}; a phone recogniser was asked for")
-    check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
-    check_type("labels", card["labels"], Sequence[str])
-    check_type("n_states", card["n_states"], int)
-    if not card["labels"] or not 1 <= card["n_states"] <= MOST_STATES:
-        raise ValueError(f"labels must not be empty and n_states be from 1 to {MOST_STATES}; got {card['n_states']}")
-    construct("decoder", Weighting, card["decoder"])
-    n_labels, n_classes = len(Labels(tuple(card["labels"]))), card["n_states"] * len(card["labels"])
-    features = construct("features", FEATURES, card["features"])
-    with torch.device("meta"):
-        normalizer = construct("normalisation", Normalizer, card["normalisation"], **input_shape(features))
-        hmm = {name: torch.empty(n_classes, dtype=torch.float64) for name in STATE_ARRAYS}
-        order = ngram_order(content.group("hmm"))
-        hmm[NGRAMS[order]] = torch.empty((n_labels + 1,) * order, dtype=torch.float64)
-    bundle.check_fit(outline(card["model"], features, n_classes).state_dict(), content.group("model"))
-    bundle.check_fit(normalizer.state_dict(), content.group("normalizer"))
-    bundle.check_fit(hmm, content.group("hmm"))
-
-
-def input_shape(features: nn.Module) -> dict[str, Any]:
-    """Return what networks and normalisers must know of the features."""
-    return {"n_streams": features.n_streams, "n_bands": features.n_bands, "energy": features.energy}
-
-
-def outline(settings: Mapping[str, Any], features: nn.Module, n_classes: int) -> nn.Module:
-    """Return the network without numbers, only shapes (on the meta device), so that its size is known beforehand.
-
-    Raises:
-        SettingsError: it is too large, or the settings do not describe a network.
-    """
-    with torch.device("meta"):
-        network: nn.Module = construct("model", MODELS, settings, n_classes=n_classes, **input_shape(features))
-    size = count_parameters(network)
-    if size > MOST_PARAMETERS:
-        raise SettingsError(f"model: {shown(settings)} has {size} parameters; at most {MOST_PARAMETERS} are taken.")
-    return network
+def _chained(first: Tensor, rest: Iterator[Tensor]) -> Iterator[Tensor]:
+    yield first
+    yield from rest
 
 
 def load(path: str | Path) -> PhoneRecognizer:
