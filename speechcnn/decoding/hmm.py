@@ -7,13 +7,11 @@ A posterior divided by its state's prior is a likelihood up to a factor that all
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from speechcnn.decoding import tuning
 from speechcnn.decoding.bigram import Bigram, estimate_bigram
 from speechcnn.decoding.forward_backward import path_posteriors
 from speechcnn.decoding.ngram import NgramModel, estimate_ngram
@@ -21,6 +19,7 @@ from speechcnn.decoding.path import DecodedPhone, timed_segments
 from speechcnn.decoding.phone_models import PhoneHmm
 from speechcnn.decoding.states import close_holes, frame_labels, uniform_states
 from speechcnn.decoding.streaming import StreamingDecoder
+from speechcnn.decoding.tuning import Tuned
 from speechcnn.decoding.viterbi import pass_through
 from speechcnn.labels import Segment
 
@@ -164,16 +163,6 @@ def state_segments(
     return phone_segments(decoded, log_posteriors, hmm, shift, first_centre)
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """The decoder weights that did best, their error rate, and all that were tried."""
-
-    lm_scale: float
-    insertion_penalty: float
-    rate: float
-    tried: tuple[tuple[float, float, float], ...]  # (lm_scale, insertion_penalty, rate)
-
-
 def tune(
     utterances: Sequence[NDArray[np.float32]],
     hmm: PhoneHmm,
@@ -184,17 +173,9 @@ def tune(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Tuned:
     """Try every pair of weights on dev utterances, each [T, K]; ties go to the pair tried first."""
-    tried: list[tuple[float, float, float]] = []
-    pairs = list(product(lm_scales, insertion_penalties))
-    if not pairs:
-        raise ValueError("lm_scales and insertion_penalties must each list at least one value.")
-    with ThreadPoolExecutor() as pool:
-        for lm_scale, penalty in pairs:
 
-            def labels(posteriors: NDArray[np.float32], lm: float = lm_scale, ip: float = penalty) -> list[str]:
-                return [hmm.labels[one.phone] for one in decode(posteriors, hmm, lm, ip, prior_scale)]
+    def labels(posteriors: NDArray[np.float32], lm_scale: float, insertion_penalty: float) -> list[str]:
+        found = decode(posteriors, hmm, lm_scale, insertion_penalty, prior_scale)
+        return [hmm.labels[one.phone] for one in found]
 
-            tried.append((lm_scale, penalty, error_rate(list(pool.map(labels, utterances)))))
-            progress(len(tried), len(pairs))
-    lm_scale, penalty, rate = min(tried, key=lambda one: one[2])
-    return Tuned(lm_scale, penalty, rate, tuple(tried))
+    return tuning.tune(utterances, labels, error_rate, lm_scales, insertion_penalties, progress)

@@ -14,6 +14,7 @@ from speechcnn import audio, progress
 from speechcnn.corpora import Corpus, CorpusError, Fault, Utterance, synthesis
 from speechcnn.corpora.timit import read as read_timit
 from speechcnn.decoding import hmm
+from speechcnn.decoding.phone_ctc import NO_STATES
 from speechcnn.experiments.bad_files import BadFiles, Policy
 from speechcnn.features import Statistics, statistics
 from speechcnn.recognizer import PhoneRecognizer
@@ -42,9 +43,9 @@ class CorpusSettings:
 
 @dataclass(frozen=True)
 class Item:
-    """An utterance with its features, before normalisation, and the state of each frame.
+    """An utterance with its features, before normalisation, and the state of each frame; for CTC, its labels from 1 on.
 
-    Shape: features [C, F, T], states [T].
+    Shape: features [C, F, T], states [T] or [L].
     """
 
     utterance: Utterance
@@ -107,11 +108,19 @@ def make_item(utterance: Utterance, recognizer: PhoneRecognizer) -> Item:
     features = recognizer.extract(utterance.path)
     if features.shape[-1] == 0:
         raise audio.AudioError(f"{utterance.path}: too short; a recording must hold at least one frame.")
-    shift, first_centre = recognizer.frame_times
-    states = hmm.uniform_states(
-        utterance.segments, features.shape[-1], recognizer.labels, recognizer.n_states, shift, first_centre
+    return Item(utterance, features, first_targets(utterance, features.shape[-1], recognizer))
+
+
+def first_targets(utterance: Utterance, n_frames: int, recognizer: PhoneRecognizer) -> NDArray[np.int64]:
+    """Return what a network learns before any other was trained: evenly split states; for CTC, the labels.
+
+    Shape: -> [T] or [L].
+    """
+    if recognizer.n_states == NO_STATES:
+        return np.asarray(recognizer.labels.encode(utterance.labels), np.int64) + 1
+    return hmm.uniform_states(
+        utterance.segments, n_frames, recognizer.labels, recognizer.n_states, *recognizer.frame_times
     )
-    return Item(utterance, features, states)
 
 
 def speaker_statistics(items: Sequence[Item]) -> dict[str, Statistics]:

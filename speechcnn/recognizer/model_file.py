@@ -8,6 +8,7 @@ import torch
 
 from speechcnn import bundle
 from speechcnn.arguments import check_keys, check_type, construct, shown
+from speechcnn.decoding.phone_ctc import NO_STATES, n_outputs
 from speechcnn.decoding.phone_models import NGRAMS, STATE_ARRAYS, ngram_order
 from speechcnn.features import FEATURES, Normalizer
 from speechcnn.labels import Labels
@@ -30,14 +31,15 @@ def check_parts(content: bundle.Bundle) -> None:
     check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
     check_type("labels", card["labels"], Sequence[str])
     check_type("n_states", card["n_states"], int)
-    if not card["labels"] or not 1 <= card["n_states"] <= MOST_STATES:
-        raise ValueError(f"labels must not be empty and n_states be from 1 to {MOST_STATES}; got {card['n_states']}")
+    if not card["labels"] or not NO_STATES <= card["n_states"] <= MOST_STATES:
+        raise ValueError(f"labels must not be empty and n_states be from 0 to {MOST_STATES}; got {card['n_states']}")
     construct("decoder", Weighting, card["decoder"])
-    n_labels, n_classes = len(Labels(tuple(card["labels"]))), card["n_states"] * len(card["labels"])
+    n_labels = len(Labels(tuple(card["labels"])))
+    n_classes = n_outputs(n_labels, card["n_states"])
     features = construct("features", FEATURES, card["features"])
     with torch.device("meta"):
         normalizer = construct("normalisation", Normalizer, card["normalisation"], **input_shape(features))
-        hmm = {name: torch.empty(n_classes, dtype=torch.float64) for name in STATE_ARRAYS}
+        hmm = {name: torch.empty(n_classes, dtype=torch.float64) for name in STATE_ARRAYS if card["n_states"]}
         order = ngram_order(content.group("hmm"))
         hmm[NGRAMS[order]] = torch.empty((n_labels + 1,) * order, dtype=torch.float64)
     bundle.check_fit(outline(card["model"], features, n_classes).state_dict(), content.group("model"))

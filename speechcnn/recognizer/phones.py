@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from speechcnn import bundle
 from speechcnn.arguments import construct
 from speechcnn.audio.source import Source, waveform, waveform_blocks
-from speechcnn.decoding.hmm import FRAMES_AT_ONCE, PhoneHmm, align, decode, phone_segments, state_segments
+from speechcnn.decoding.hmm import FRAMES_AT_ONCE
+from speechcnn.decoding.phone_ctc import PhoneCtc, n_outputs
+from speechcnn.decoding.phone_models import PhoneHmm
 from speechcnn.decoding.streaming import StreamingDecoder
 from speechcnn.decoding.timed import TimedDecoder
 from speechcnn.features import FEATURES, Normalizer, Statistics, statistics
@@ -23,6 +25,7 @@ from speechcnn.labels import Labels, Segment
 from speechcnn.models import MODELS
 from speechcnn.recognizer import scanned
 from speechcnn.recognizer.model_file import TASK, check_parts
+from speechcnn.recognizer.phone_search import PhoneModels, aligned_segments, best_segments, models_of
 from speechcnn.recognizer.settings import Recipe, Running, Weighting, input_shape, outline
 from speechcnn.recognizer.stream import PhoneStream
 from speechcnn.stages import Chain, Map, Stage, through
@@ -40,14 +43,14 @@ class PhoneRecognizer:
         hmm: the phone models; None until they are estimated.
         weighting: the decoder's weights.
         card: more plain data for the model file (measured figures, training data).
-        n_states: states of a phone.
+        n_states: states of a phone; 0: none, but a blank beside the phones (a network trained by CTC).
     """
 
     def __init__(
         self,
         recipe: Recipe,
         labels: Labels,
-        hmm: PhoneHmm | None = None,
+        hmm: PhoneModels | None = None,
         weighting: Weighting | None = None,
         card: Mapping[str, Any] | None = None,
         n_states: int = 3,
@@ -56,7 +59,7 @@ class PhoneRecognizer:
         self.weighting = weighting or Weighting()
         self.card = dict(card or {})
         self.features = construct("features", FEATURES, recipe.features)
-        shape, n_classes = input_shape(self.features), n_states * len(labels)
+        shape, n_classes = input_shape(self.features), n_outputs(len(labels), n_states)
         self.normalizer: Normalizer = construct("normalisation", Normalizer, recipe.normalisation, **shape)
         outline(recipe.model, self.features, n_classes)
         self.model: nn.Module = construct("model", MODELS, recipe.model, n_classes=n_classes, **shape)
@@ -83,6 +86,8 @@ class PhoneRecognizer:
             FileNotFoundError, AudioError: the recording cannot be read.
             ValueError: another confidence.
         """
+        if isinstance(self.hmm, PhoneCtc) and confidence == "network":
+            return self.decode(self.all_scores(source, rate))
         decoder = StreamingDecoder(self.require_hmm(), *self.weights, LONGEST_DELAY, FRAMES_AT_ONCE)
         heard = scanned.confidence(confidence, self.require_hmm(), self.weighting)
         stages = [*self.scoring(source, rate), heard, TimedDecoder(decoder, *self.frame_times)]
@@ -97,8 +102,7 @@ class PhoneRecognizer:
         """
         numbers = self.labels.encode(phones)
         scores = self.all_scores(source, rate)
-        states = align(scores, numbers, self.require_hmm())
-        return state_segments(states, scores, self.require_hmm(), *self.frame_times)
+        return aligned_segments(scores, self.require_models(), numbers, *self.frame_times)
 
     def stream(
         self,
@@ -146,7 +150,7 @@ class PhoneRecognizer:
         Shape: -> [T, K].
         """
         found = list(through(Chain(self.scoring(source, rate)), self.blocks(source, rate)))
-        n_classes = self.n_states * len(self.labels)
+        n_classes = n_outputs(len(self.labels), self.n_states)
         return torch.cat(found, -1).T.numpy() if found else np.empty((0, n_classes), np.float32)
 
     def extract(self, source: Source, rate: int | None = None) -> Tensor:
@@ -175,8 +179,7 @@ class PhoneRecognizer:
 
     def decode(self, log_posteriors: NDArray[np.float32]) -> list[Segment]:
         """Return the best phone sequence of an utterance."""
-        found = decode(log_posteriors, self.require_hmm(), **asdict(self.weighting))
-        return phone_segments(found, log_posteriors, self.require_hmm(), *self.frame_times)
+        return best_segments(log_posteriors, self.require_models(), self.weighting, *self.frame_times)
 
     @property
     def weights(self) -> tuple[float, float, float]:
@@ -188,11 +191,21 @@ class PhoneRecognizer:
         """The frames' shift and the first frame's centre, in seconds."""
         return self.features.shift_seconds, self.features.first_centre_seconds
 
-    def require_hmm(self) -> PhoneHmm:
+    def require_models(self) -> PhoneModels:
         """Return the phone models, or say that they are missing."""
         if self.hmm is None:
             raise ValueError("this recogniser has no phone models yet; train it or load one from a model file.")
         return self.hmm
+
+    def require_hmm(self) -> PhoneHmm:
+        """Return the phone models, or say that they are missing or have no states."""
+        models = self.require_models()
+        if isinstance(models, PhoneCtc):
+            raise ValueError(
+                "this recogniser was trained by CTC and has no states: it transcribes and aligns recordings, with the "
+                "network's posteriors; streams and other confidences need one trained on states (task=frames)."
+            )
+        return models
 
     def save(self, path: Path) -> None:
         """Write the model file."""
@@ -205,7 +218,8 @@ class PhoneRecognizer:
             **self.card,
         }
         hmm = {
-            name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in self.require_hmm().arrays().items()
+            name: torch.from_numpy(np.ascontiguousarray(array))
+            for name, array in self.require_models().arrays().items()
         }
         groups = {"model": self.model.state_dict(), "normalizer": self.normalizer.state_dict(), "hmm": hmm}
         tensors = {f"{group}.{name}": tensor for group, named in groups.items() for name, tensor in named.items()}
@@ -223,8 +237,9 @@ class PhoneRecognizer:
             card = dict(content.card)
             recipe = Recipe(card.pop("features"), card.pop("normalisation"), card.pop("model"))
             labels, weighting = Labels(tuple(card.pop("labels"))), Weighting(**card.pop("decoder"))
-            hmm = PhoneHmm.from_arrays(labels, {name: tensor.numpy() for name, tensor in content.group("hmm").items()})
-            recognizer = cls(recipe, labels, hmm, weighting, card, card.pop("n_states"))
+            n_states, arrays = card.pop("n_states"), content.group("hmm").items()
+            hmm = models_of(labels, n_states, {name: tensor.numpy() for name, tensor in arrays})
+            recognizer = cls(recipe, labels, hmm, weighting, card, n_states)
             recognizer.model.load_state_dict(content.group("model"))
             recognizer.normalizer.load_state_dict(content.group("normalizer"))
         except bundle.BundleError:

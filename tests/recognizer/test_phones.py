@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from speechcnn import audio
+from speechcnn.decoding import hmm
 from speechcnn.decoding.hmm import confidences
 from speechcnn.recognizer import phones
 
@@ -42,8 +43,8 @@ def test_phones_of_blocks_are_those_of_the_whole(make, sound, blocks_of, kind: s
     blocks_of(0.7)
     scores = recognizer.log_posteriors(recognizer.extract(samples, 8000))
     shares = confidences(confidence, scores, recognizer.hmm, *recognizer.weights)
-    expected = phones.phone_segments(
-        phones.decode(scores, recognizer.hmm), scores, recognizer.hmm, *recognizer.frame_times, shares
+    expected = hmm.phone_segments(
+        hmm.decode(scores, recognizer.hmm), scores, recognizer.hmm, *recognizer.frame_times, shares
     )
     found = recognizer.transcribe(samples, 8000, confidence)
     assert times(found) == times(expected)
