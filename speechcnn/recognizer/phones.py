@@ -25,7 +25,13 @@ from speechcnn.labels import Labels, Segment
 from speechcnn.models import MODELS
 from speechcnn.recognizer import scanned
 from speechcnn.recognizer.model_file import TASK, check_parts
-from speechcnn.recognizer.phone_search import PhoneModels, aligned_segments, best_segments, models_of
+from speechcnn.recognizer.phone_search import (
+    PhoneModels,
+    aligned_segments,
+    best_segments,
+    models_of,
+    phone_posteriors,
+)
 from speechcnn.recognizer.settings import Recipe, Running, Weighting, input_shape, outline
 from speechcnn.recognizer.stream import PhoneStream
 from speechcnn.stages import Chain, Map, Stage, through
@@ -86,12 +92,16 @@ class PhoneRecognizer:
             FileNotFoundError, AudioError: the recording cannot be read.
             ValueError: another confidence.
         """
+        return list(self.segments(source, rate, confidence))
+
+    def segments(self, source: Source, rate: int | None = None, confidence: str = "network") -> Iterator[Segment]:
+        """Give out what `transcribe` returns phone by phone, while the recording is being read."""
         if isinstance(self.hmm, PhoneCtc) and confidence == "network":
-            return self.decode(self.all_scores(source, rate))
+            return iter(self.decode(self.all_scores(source, rate)))
         decoder = StreamingDecoder(self.require_hmm(), *self.weights, LONGEST_DELAY, FRAMES_AT_ONCE)
         heard = scanned.confidence(confidence, self.require_hmm(), self.weighting)
         stages = [*self.scoring(source, rate), heard, TimedDecoder(decoder, *self.frame_times)]
-        return list(through(Chain(stages), self.blocks(source, rate)))
+        return through(Chain(stages), self.blocks(source, rate))
 
     def align(self, source: Source, phones: Sequence[str], rate: int | None = None) -> list[Segment]:
         """Return when each of the given phones was spoken.
@@ -143,6 +153,18 @@ class PhoneRecognizer:
         own = self.statistics(source, rate) if self.normalizer.needs_statistics else None
         normalised = Map(lambda features: self.normalizer.part(features, own))
         return [*scanned.extraction(self.features), normalised, scanned.network(self.model)]
+
+    def beginning(self, source: Source, rate: int | None = None) -> tuple[Tensor, NDArray[np.float32]] | None:
+        """Return features and phone posteriors of a recording's first block, to be looked at; None of one too short.
+
+        Shape: -> [C, F, T] before normalisation, and [T, L].
+        """
+        block = next(self.blocks(source, rate), np.empty(0, np.float32))
+        features = self.features(torch.from_numpy(block)[None])[0][0]
+        if not features.shape[-1]:
+            return None
+        scores = torch.cat(list(through(Chain(self.scoring(source, rate)), [block])), -1)
+        return features, phone_posteriors(scores.T.numpy(), self.n_states)
 
     def all_scores(self, source: Source, rate: int | None = None) -> NDArray[np.float32]:
         """Return the log posterior of each state in each frame of a recording, computed block by block.

@@ -49,21 +49,10 @@ def test_phones_come_within_the_delay(make, sound, rate: int, max_delay_ms: floa
     found, delays = run(stream, samples, rate // 200)
     assert len(delays) > 10
     assert max(delays) <= stream.delay_ms + 5  # a chunk's length
+    if hop_ms == 20:  # the limit is reached, and no larger than it must be
+        assert max(delays) > stream.delay_ms - hop_ms
     starts = [one.start for one in found]
     assert starts == sorted(starts)
-
-
-def test_the_delay_is_kept_to_the_hop_where_nothing_is_sure(make, sound) -> None:
-    """With a network that knows nothing, every phone comes at the limit."""
-    recognizer, samples = make("corpus"), sound(8)
-    for parameter in recognizer.model.parameters():
-        parameter.data.mul_(0)
-    for array in (recognizer.hmm.log_prior, recognizer.hmm.log_self, recognizer.hmm.log_next):
-        array[:] = -1.0
-    recognizer.hmm.language_model.log_probabilities[:] = 1.0
-    stream = recognizer.stream(8000, 200, hop_ms=10)
-    _, delays = run(stream, samples, 8)
-    assert stream.delay_ms - 30 < max(delays) <= stream.delay_ms + 1
 
 
 def test_the_first_phones_wait_for_the_warm_up(make, sound) -> None:
