@@ -66,10 +66,19 @@ class ReceptiveField:
 
     def after(self, window: Window) -> ReceptiveField:
         """Field of a stack that has one more layer on top."""
+        extent = (window.kernel - 1) * window.dilation + 1
+        return self.then(ReceptiveField(extent, window.stride, -window.padding))
+
+    def then(self, upper: ReceptiveField) -> ReceptiveField:
+        """Field of two stacks, this one below.
+
+        >>> ReceptiveField(400, 160).then(ReceptiveField(5, 1, -2))
+        ReceptiveField(size=1040, stride=160, start=-320)
+        """
         return ReceptiveField(
-            size=self.size + (window.kernel - 1) * window.dilation * self.stride,
-            stride=self.stride * window.stride,
-            start=self.start - window.padding * self.stride,
+            size=self.size + (upper.size - 1) * self.stride,
+            stride=self.stride * upper.stride,
+            start=self.start + upper.start * self.stride,
         )
 
     def inputs(self, first: int, last: int) -> tuple[int, int]:

@@ -12,6 +12,8 @@ import torchaudio
 
 from speechcnn import audio, torchaudio_pair
 from speechcnn.audio import AudioError, AudioLimits
+from speechcnn.audio.resampling import Regrouper, Resampler
+from speechcnn.stages import through
 
 PCM = np.array([0, 1, -1, 1000, -32768, 32767] * 50, dtype=np.int16)
 
@@ -313,3 +315,28 @@ def test_a_superscript_is_no_number_in_a_sphere_header(tmp_path):
     path.write_bytes(sphere(PCM).replace(b"-i 16000", b"-i 1600\xb2"))
     with pytest.raises(AudioError, match="sample_rate in the SPHERE header must be a whole number, got '1600²'"):
         audio.read(path)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
+def test_a_stream_is_resampled_as_the_whole_in_pieces_of_any_size(rng: np.random.Generator, rate: int) -> None:
+    samples = rng.uniform(-0.5, 0.5, 5000).astype(np.float32)
+    cuts = np.sort(rng.integers(0, len(samples), 60))
+    found = np.concatenate(list(through(Resampler(rate, 16000), np.split(samples, cuts))))
+    np.testing.assert_allclose(found, audio.resample(samples, rate, 16000), rtol=0, atol=1e-6)
+
+
+def test_a_resampled_sample_comes_within_the_delay() -> None:
+    resampler = Resampler(48000, 16000)
+    state, given = resampler.start(), 0
+    for n in range(1, 2000):
+        found, state = resampler.step(np.zeros(1, np.float32), state)
+        given += sum(map(len, found))
+        assert n / 48000 - given / 16000 <= resampler.delay_seconds + 1e-9
+    assert resampler.delay_seconds < 0.001
+
+
+def test_pieces_are_regrouped(rng: np.random.Generator) -> None:
+    samples = np.arange(100, dtype=np.float32)
+    pieces = list(through(Regrouper(12), np.split(samples, [1, 2, 30, 31, 99])))
+    assert [len(piece) for piece in pieces] == [12] * 8 + [4]
+    assert np.array_equal(np.concatenate(pieces), samples)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speechcnn import audio
-from speechcnn.audio.source import waveform
+from speechcnn.audio.source import waveform, waveform_blocks
 
 
 def test_path_pair_and_array_mean_the_same(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -39,3 +39,12 @@ def test_channels_are_averaged() -> None:
 def test_what_is_no_audio(source: np.ndarray, rate: int | None, sentence: str) -> None:
     with pytest.raises(audio.AudioError, match=sentence):
         waveform(source, rate, 16000)
+
+
+def test_blocks_joined_are_the_waveform(tmp_path: Path, rng: np.random.Generator) -> None:
+    samples = rng.uniform(-0.5, 0.5, 9000).astype(np.float32)
+    audio.write(tmp_path / "x.wav", samples, 8000)
+    for source, rate in ((tmp_path / "x.wav", None), ((samples, 8000), None), (samples, 8000)):
+        pieces = list(waveform_blocks(source, rate, 16000, 0.3))
+        assert [len(piece) for piece in pieces] == [4800, 4800, 4800, 3600]
+        np.testing.assert_allclose(np.concatenate(pieces), waveform(source, rate, 16000), rtol=0, atol=1e-6)

@@ -7,12 +7,10 @@ that unpacks to hours costs nothing.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,8 @@ import numpy.typing as npt
 
 from speechcnn.audio.headers import AudioError, AudioInfo, header, sniff
 from speechcnn.audio.isolation import decode_apart
+from speechcnn.audio.resampling import Regrouper, Resampler, Samples, resample
+from speechcnn.stages import Chain, Stage, through
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -32,14 +32,7 @@ __all__ = [
 
 _BLOCK_FRAMES = 2**18
 _LOUDEST = 10.0
-_FILTER_WIDTH, _ROLLOFF = (
-    6,
-    0.99,
-)  # the interpolation filter of resample: zero crossings, share of the Nyquist rate
-_LARGEST_TERM = 2000  # of the ratio of two rates; the filter bank grows with the product of the terms
 _SUBFORMATS = {".wav": "WAV", ".flac": "FLAC"}
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -122,26 +115,8 @@ def blocks(
     size = round(seconds * (rate or found.rate))
     if size < 1:
         raise ValueError(f"seconds must hold at least one sample, got {seconds} at {rate or found.rate} Hz")
-    native = _native_blocks(path, found, limits)
-    pieces = native if rate in (None, found.rate) else _resampled(native, found.rate, rate or found.rate)
-    return _regrouped(pieces, size)
-
-
-def resample(samples: npt.ArrayLike, rate: int, new_rate: int) -> Samples:
-    """Samples [N] at another rate, by band-limited interpolation (Smith, 2002; torchaudio).
-
-    Two rates whose ratio has terms above 2000 (never two usual rates) are taken at the nearest ratio that has not,
-    which is off by less than 1 in 4000.
-
-    Raises:
-        ValueError: not one-dimensional, or a rate below 1.
-    """
-    signal = np.asarray(samples, dtype=np.float32)
-    if signal.ndim != 1:
-        raise ValueError(f"samples must have one axis [N], got the shape {list(signal.shape)}")
-    if min(rate, new_rate) < 1:
-        raise ValueError(f"rates must be at least 1 sample per second, got {rate} and {new_rate}")
-    return _interpolated(signal, *_ratio(rate, new_rate))
+    stages: list[Stage] = [Resampler(found.rate, rate or found.rate), Regrouper(size)]
+    return through(Chain(stages), _native_blocks(path, found, limits))
 
 
 def write(path: str | Path, samples: npt.ArrayLike, rate: int) -> None:
@@ -254,53 +229,3 @@ def _mono(frames: Samples, path: str | Path) -> Samples:
             "if they count 16-bit steps, divide by 32768"
         )
     return frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
-
-
-def _ratio(rate: int, new_rate: int) -> tuple[int, int]:
-    """The two rates in lowest terms, old and new."""
-    ratio = Fraction(min(rate, new_rate), max(rate, new_rate)).limit_denominator(_LARGEST_TERM)
-    small, large = max(1, ratio.numerator), ratio.denominator
-    return (small, large) if new_rate > rate else (large, small)
-
-
-def _interpolated(samples: Samples, old: int, new: int) -> Samples:
-    if old == new:
-        return samples
-    import torch
-
-    from speechcnn.torchaudio_pair import torchaudio
-
-    result = torchaudio().functional.resample(
-        torch.from_numpy(np.ascontiguousarray(samples)), old, new, _FILTER_WIDTH, _ROLLOFF
-    )
-    return result.numpy()
-
-
-def _resampled(pieces: Iterator[Samples], rate: int, new_rate: int) -> Iterator[Samples]:
-    """Resample piece by piece, each with as much of its neighbours as the filter reaches."""
-    old, new = _ratio(rate, new_rate)
-    reach = math.ceil(_FILTER_WIDTH * old / (min(old, new) * _ROLLOFF)) + 1
-    margin = old * math.ceil(reach / old)
-    skipped = margin * new // old
-    held = np.zeros(margin, dtype=np.float32)
-    for piece in pieces:
-        held = np.concatenate([held, piece])
-        # Whole periods of the ratio only, so that every piece starts at the same phase of the filter.
-        ready = (len(held) - 2 * margin) // old * old
-        if ready > 0:
-            yield _interpolated(held[: ready + 2 * margin], old, new)[skipped : skipped + ready * new // old]
-            held = held[ready:]
-    rest = len(held) - margin
-    tail = _interpolated(np.concatenate([held, np.zeros(margin, dtype=np.float32)]), old, new)
-    yield tail[skipped : skipped + math.ceil(rest * new / old)]
-
-
-def _regrouped(pieces: Iterator[Samples], size: int) -> Iterator[Samples]:
-    held = np.zeros(0, dtype=np.float32)
-    for piece in pieces:
-        held = np.concatenate([held, piece])
-        whole = len(held) // size * size
-        yield from (held[start : start + size] for start in range(0, whole, size))
-        held = held[whole:]
-    if len(held):
-        yield held

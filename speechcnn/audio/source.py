@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from speechcnn.audio import AudioError, read, resample
+from speechcnn.audio import AudioError, blocks, read, resample
 
 Source: TypeAlias = str | Path | tuple[npt.ArrayLike, int] | npt.ArrayLike
 
@@ -39,3 +40,18 @@ def waveform(source: Source, rate: int | None, wanted_rate: int) -> npt.NDArray[
     if not np.isfinite(samples).all():
         raise AudioError("samples must be finite numbers, some are NaN or infinity")
     return resample(samples, rate, wanted_rate)
+
+
+def waveform_blocks(
+    source: Source, rate: int | None, wanted_rate: int, seconds: float
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Give out what `waveform` returns in blocks of `seconds`; of a file, one block at a time is in memory.
+
+    Raises:
+        FileNotFoundError, AudioError: as `waveform`, at the latest when the block with the fault is reached.
+    """
+    if isinstance(source, str | Path):
+        yield from blocks(source, seconds, wanted_rate)
+        return
+    samples, size = waveform(source, rate, wanted_rate), round(seconds * wanted_rate)
+    yield from (samples[start : start + size] for start in range(0, len(samples), size))

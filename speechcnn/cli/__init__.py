@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from speechcnn import progress
-from speechcnn.labels import Segment
+from speechcnn.cli.phones import add_phones
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
 
-EXPERIMENTS = ("phones",)
+EXPERIMENTS = ("phones", "leave_speakers_out")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,11 +38,7 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("experiment", choices=EXPERIMENTS)
     training.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change, e.g. corpus.root=DIR")
 
-    transcription = add(commands, "transcribe", transcribe, "phones of recordings, with times and posteriors")
-    transcription.add_argument("model", type=Path)
-    transcription.add_argument("audio", type=Path, nargs="+")
-    transcription.add_argument("--format", choices=("text", "json", "ctm", "textgrid", "phn"), default="text")
-
+    add_phones(commands)
     add_score(commands)
     add_convert(commands)
 
@@ -105,42 +101,11 @@ def add(
 def train(arguments: argparse.Namespace) -> int:
     """Run an experiment as its recipe does."""
     from speechcnn.configuration import launch
-    from speechcnn.experiments import phones
+    from speechcnn.experiments import leave_speakers_out, phones
 
-    launch({"phones": phones}[arguments.experiment], arguments.overrides)
+    experiments = {module.NAME: module for module in (phones, leave_speakers_out)}
+    launch(experiments[arguments.experiment], arguments.overrides)
     return 0
-
-
-def transcribe(arguments: argparse.Namespace) -> int:
-    """Print the phones of each recording."""
-    from speechcnn.recognizer import PhoneRecognizer
-
-    if arguments.format in ("textgrid", "phn") and len(arguments.audio) > 1:
-        raise ValueError(f"--format {arguments.format} describes one recording; got {len(arguments.audio)} of them.")
-    recognizer = PhoneRecognizer.load(arguments.model)
-    found = {path: recognizer.transcribe(path) for path in arguments.audio}
-    sys.stdout.write(render(found, arguments.format))
-    return 0
-
-
-def render(found: Mapping[Path, Sequence[Segment]], form: str) -> str:
-    """Return the phones of recordings as text in one of the command's formats."""
-    from speechcnn import transcripts
-
-    if form == "json":
-        return transcripts.write_json({str(path): segments for path, segments in found.items()})
-    if form == "ctm":
-        return transcripts.write_ctm({path.stem: segments for path, segments in found.items()})
-    if form in ("textgrid", "phn"):
-        write = transcripts.write_textgrid if form == "textgrid" else transcripts.write_phn
-        return "".join(write(segments) for segments in found.values())
-    return "".join(f"{path}\n" + "".join(map(line, segments)) for path, segments in found.items())
-
-
-def line(segment: Segment) -> str:
-    """Return one phone as a line: start and end in seconds, the phone, its posterior."""
-    posterior = "" if segment.posterior is None else f"{segment.posterior:.2f}"
-    return f"{segment.start:8.3f} {segment.end:8.3f}  {segment.label:<5} {posterior}\n"
 
 
 def score(arguments: argparse.Namespace) -> int:

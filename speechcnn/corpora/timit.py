@@ -10,7 +10,7 @@ from pathlib import Path
 
 from speechcnn import audio
 from speechcnn.corpora import Corpus, CorpusError, Fault, Utterance, checksums
-from speechcnn.corpora.timit_split import Split, split
+from speechcnn.corpora.timit_split import Split, split, spread
 from speechcnn.corpora.timit_tree import (
     RATE,
     Entry,
@@ -41,7 +41,13 @@ class _Finding:
         self.faults.append(Fault(path, line, what))
 
 
-def read(root: str | Path, keep_going: bool = False, leave_out: Collection[Path] = ()) -> Corpus:
+def read(
+    root: str | Path,
+    keep_going: bool = False,
+    leave_out: Collection[Path] = (),
+    dev_speakers: Collection[str] = (),
+    test_speakers: Collection[str] = (),
+) -> Corpus:
     """Read a TIMIT-style tree into utterances, parted by speaker, without the SA sentences.
 
     Labels get their canonical names among the 61 phones. Segments cover the whole sound: the last is drawn out to its
@@ -51,6 +57,8 @@ def read(root: str | Path, keep_going: bool = False, leave_out: Collection[Path]
         root: the folder that holds the corpus.
         keep_going: leave unusable utterances out and return their faults with the corpus, instead of raising.
         leave_out: files whose utterances are left out unread.
+        dev_speakers: names of those to tune on, wherever they stand in the tree.
+        test_speakers: names of those to test on; where any are named, all that are not named train.
 
     Raises:
         CorpusError: no corpus, no labels, or anything unusable in it; every fault is listed.
@@ -58,7 +66,7 @@ def read(root: str | Path, keep_going: bool = False, leave_out: Collection[Path]
     folder = Path(root)
     entries = _entries(folder)
     try:
-        parted = split(entries)
+        parted = split(entries, dev_speakers, test_speakers)
     except ValueError as error:
         raise CorpusError(f"{folder}: {error}") from None
     unread = {path.absolute() for path in leave_out}
@@ -70,6 +78,15 @@ def read(root: str | Path, keep_going: bool = False, leave_out: Collection[Path]
     parts = {part: tuple(found for place, found in read_entries if place == part) for part in parted.speakers}
     notes, faults = _notes(parted, entries, finding), tuple(finding.faults)
     return Corpus(parts["train"], parts["dev"], parts["test"], parted.rule, notes, faults)
+
+
+def speakers(root: str | Path) -> list[str]:
+    """Return the names of all speakers of a tree, ordered by sex, dialect and name.
+
+    Raises:
+        CorpusError: no corpus.
+    """
+    return spread(_entries(Path(root)))
 
 
 def _entries(root: Path) -> list[Entry]:

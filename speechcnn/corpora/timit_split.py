@@ -7,7 +7,7 @@ are used for development by tradition (Halberstadt, 1998), and the other 94 of T
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -47,12 +47,16 @@ def core_dialects() -> dict[str, str]:
     return {row["speaker"]: row["dialect"] for row in _rows() if row["dialect"]}
 
 
-def split(entries: Sequence[Entry]) -> Split:
+def split(entries: Sequence[Entry], dev: Collection[str] = (), test: Collection[str] = ()) -> Split:
     """Part the speakers of a tree: by its dev folder, by the TIMIT lists, or by a stated rule of what is there.
 
+    Where speakers are named for `dev` or `test`, they alone are, wherever they stand, and all others train.
+
     Raises:
-        ValueError: too few speakers for three parts; the sentence says what is missing.
+        ValueError: too few speakers for three parts, or named ones that are not there; the sentence says which.
     """
+    if dev or test:
+        return _by_names(entries, {name.upper() for name in dev}, {name.upper() for name in test})
     found = {part: {entry.speaker for entry in entries if entry.part == part and not entry.shared} for part in PARTS}
     if not found["train"]:
         raise ValueError("no training speakers: a folder train/ with speakers must stand beside test/")
@@ -67,6 +71,31 @@ def split(entries: Sequence[Entry]) -> Split:
 def _rows() -> list[dict[str, str]]:
     text = resources.files("speechcnn").joinpath("tables/speakers.tsv").read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines(), delimiter="\t"))
+
+
+def spread(entries: Sequence[Entry]) -> list[str]:
+    """Return all speakers that have sentences of their own, ordered by sex, dialect and name."""
+    return _spread({entry.speaker for entry in entries if not entry.shared}, entries)
+
+
+def _by_names(entries: Sequence[Entry], dev: set[str], test: set[str]) -> Split:
+    every = spread(entries)
+    unknown, both = sorted((dev | test) - set(every)), sorted(dev & test)
+    if unknown:
+        raise ValueError(f"no such speakers: {', '.join(unknown)}; there are {', '.join(every)}")
+    if both:
+        raise ValueError(f"speakers named for dev and for test: {', '.join(both)}; each must be in one part only")
+    if not test:
+        raise ValueError("speakers are named for dev but none for test")
+    train = [name for name in every if name not in dev | test]
+    if not dev and len(train) > 1:
+        dev = set(_every(train, _DEV_SHARE))
+        train = [name for name in train if name not in dev]
+    if not train or not dev:
+        raise ValueError(f"too few speakers: there are {len(every)}, and {len(dev)} for dev and {len(test)} for test")
+    speakers = {"train": frozenset(train), "dev": frozenset(dev), "test": frozenset(test)}
+    named = f"dev {', '.join(sorted(dev))}; test {', '.join(sorted(test))}"
+    return Split(speakers, f"the speakers named: {named}; all others train; no SA sentences ({_counted(speakers)})")
 
 
 def _by_folders(found: dict[str, set[str]]) -> Split:

@@ -7,13 +7,11 @@ A posterior divided by its state's prior is a likelihood up to a factor that all
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from speechcnn.decoding import tuning
 from speechcnn.decoding.bigram import Bigram, estimate_bigram
 from speechcnn.decoding.forward_backward import path_posteriors
 from speechcnn.decoding.ngram import NgramModel, estimate_ngram
@@ -21,6 +19,7 @@ from speechcnn.decoding.path import DecodedPhone, timed_segments
 from speechcnn.decoding.phone_models import PhoneHmm
 from speechcnn.decoding.states import close_holes, frame_labels, uniform_states
 from speechcnn.decoding.streaming import StreamingDecoder
+from speechcnn.decoding.tuning import Tuned
 from speechcnn.decoding.viterbi import pass_through
 from speechcnn.labels import Segment
 
@@ -46,6 +45,7 @@ __all__ = [
 ]
 
 CONFIDENCES = ("network", "paths")
+MOST_ALIGNED = 2**31  # states times frames of an alignment: 700 phones a minute, for 13 minutes
 FRAMES_AT_ONCE = 500  # decoded before what is final is set aside, which bounds memory
 
 
@@ -79,8 +79,13 @@ def align(log_posteriors: NDArray[np.float32], phones: Sequence[int], hmm: Phone
     Shape: log_posteriors [T, K] -> [T].
 
     Raises:
-        ValueError: there are fewer frames than states to pass.
+        ValueError: there are fewer frames than states to pass, or so many of both that memory would not hold them.
     """
+    if len(phones) * hmm.n_states * len(log_posteriors) > MOST_ALIGNED:
+        raise ValueError(
+            f"aligning {len(phones)} phones of {hmm.n_states} states with {len(log_posteriors)} frames takes a byte "
+            f"for each state in each frame, at most {MOST_ALIGNED / 2**30:g} GiB; cut the recording into pieces."
+        )
     states = (np.asarray(phones, dtype=np.int64)[:, None] * hmm.n_states + np.arange(hmm.n_states)).reshape(-1)
     if not 0 < len(states) <= len(log_posteriors):
         raise ValueError(
@@ -158,16 +163,6 @@ def state_segments(
     return phone_segments(decoded, log_posteriors, hmm, shift, first_centre)
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """The decoder weights that did best, their error rate, and all that were tried."""
-
-    lm_scale: float
-    insertion_penalty: float
-    rate: float
-    tried: tuple[tuple[float, float, float], ...]  # (lm_scale, insertion_penalty, rate)
-
-
 def tune(
     utterances: Sequence[NDArray[np.float32]],
     hmm: PhoneHmm,
@@ -178,17 +173,9 @@ def tune(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Tuned:
     """Try every pair of weights on dev utterances, each [T, K]; ties go to the pair tried first."""
-    tried: list[tuple[float, float, float]] = []
-    pairs = list(product(lm_scales, insertion_penalties))
-    if not pairs:
-        raise ValueError("lm_scales and insertion_penalties must each list at least one value.")
-    with ThreadPoolExecutor() as pool:
-        for lm_scale, penalty in pairs:
 
-            def labels(posteriors: NDArray[np.float32], lm: float = lm_scale, ip: float = penalty) -> list[str]:
-                return [hmm.labels[one.phone] for one in decode(posteriors, hmm, lm, ip, prior_scale)]
+    def labels(posteriors: NDArray[np.float32], lm_scale: float, insertion_penalty: float) -> list[str]:
+        found = decode(posteriors, hmm, lm_scale, insertion_penalty, prior_scale)
+        return [hmm.labels[one.phone] for one in found]
 
-            tried.append((lm_scale, penalty, error_rate(list(pool.map(labels, utterances)))))
-            progress(len(tried), len(pairs))
-    lm_scale, penalty, rate = min(tried, key=lambda one: one[2])
-    return Tuned(lm_scale, penalty, rate, tuple(tried))
+    return tuning.tune(utterances, labels, error_rate, lm_scales, insertion_penalties, progress)

@@ -40,10 +40,12 @@ def timed_segments(
 
     Shape: posteriors [T, L].
     """
-    segments = []
-    for one in decoded:
-        start = max(0.0, first_centre + (one.first_frame - 0.5) * shift) if one.first_frame else 0.0
-        end = first_centre + (one.last_frame + 0.5) * shift
-        mean = float(posteriors[one.first_frame : one.last_frame + 1, one.phone].mean())
-        segments.append(Segment(labels[one.phone], round(start, 6), round(end, 6), min(mean, 1.0)))
-    return segments
+    means = [float(posteriors[one.first_frame : one.last_frame + 1, one.phone].mean()) for one in decoded]
+    return [timed(one, mean, labels, shift, first_centre) for one, mean in zip(decoded, means, strict=True)]
+
+
+def timed(one: DecodedPhone, posterior: float, labels: Labels, shift: float, first_centre: float) -> Segment:
+    """Return a decoded phone with its posterior in seconds, as `timed_segments` does for several."""
+    start = max(0.0, first_centre + (one.first_frame - 0.5) * shift) if one.first_frame else 0.0
+    end = first_centre + (one.last_frame + 0.5) * shift
+    return Segment(labels[one.phone], round(start, 6), round(end, 6), min(posterior, 1.0))

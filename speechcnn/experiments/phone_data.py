@@ -14,6 +14,7 @@ from speechcnn import audio, progress
 from speechcnn.corpora import Corpus, CorpusError, Fault, Utterance, synthesis
 from speechcnn.corpora.timit import read as read_timit
 from speechcnn.decoding import hmm
+from speechcnn.decoding.phone_ctc import NO_STATES
 from speechcnn.experiments.bad_files import BadFiles, Policy
 from speechcnn.features import Statistics, statistics
 from speechcnn.recognizer import PhoneRecognizer
@@ -28,6 +29,8 @@ class CorpusSettings:
     seed: int
     bad_files: Policy = "error"
     most_bad_percent: float = 1.0  # of the utterances; beyond it every policy is an error
+    dev_speakers: Sequence[str] = ()  # of a small corpus, to tune on
+    test_speakers: Sequence[str] = ()  # of a small corpus, to test on; where any are named, all others train
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -40,9 +43,9 @@ class CorpusSettings:
 
 @dataclass(frozen=True)
 class Item:
-    """An utterance with its features, before normalisation, and the state of each frame.
+    """An utterance with its features, before normalisation, and the state of each frame; for CTC, its labels from 1 on.
 
-    Shape: features [C, F, T], states [T].
+    Shape: features [C, F, T], states [T] or [L].
     """
 
     utterance: Utterance
@@ -56,14 +59,21 @@ def open_corpus(settings: CorpusSettings, bad: BadFiles) -> Corpus:
     Raises:
         CorpusError: no corpus, or more bad files than the settings allow; all of them are named.
     """
-    root = Path(settings.root or Path("corpora") / f"{settings.size}-{settings.seed}")
-    if settings.root is None:
-        with progress.bar("speaking the corpus") as update:
-            synthesis.make(root, settings.size, settings.seed, progress=update)
-    corpus = read_timit(root, keep_going=True, leave_out=bad.quarantined())
+    root = corpus_folder(settings)
+    corpus = read_timit(root, True, bad.quarantined(), settings.dev_speakers, settings.test_speakers)
     bad.add(corpus.faults)
     bad.judge(len(corpus.train) + len(corpus.dev) + len(corpus.test))
     return corpus
+
+
+def corpus_folder(settings: CorpusSettings) -> Path:
+    """Return the folder of the corpus, after making one where the settings give none."""
+    if settings.root is not None:
+        return Path(settings.root)
+    root = Path("corpora") / f"{settings.size}-{settings.seed}"
+    with progress.bar("speaking the corpus") as update:
+        synthesis.make(root, settings.size, settings.seed, progress=update)
+    return root
 
 
 def extract_all(corpus: Corpus, recognizer: PhoneRecognizer, bad: BadFiles) -> list[list[Item]]:
@@ -98,11 +108,19 @@ def make_item(utterance: Utterance, recognizer: PhoneRecognizer) -> Item:
     features = recognizer.extract(utterance.path)
     if features.shape[-1] == 0:
         raise audio.AudioError(f"{utterance.path}: too short; a recording must hold at least one frame.")
-    shift, first_centre = recognizer.frame_times
-    states = hmm.uniform_states(
-        utterance.segments, features.shape[-1], recognizer.labels, recognizer.n_states, shift, first_centre
+    return Item(utterance, features, first_targets(utterance, features.shape[-1], recognizer))
+
+
+def first_targets(utterance: Utterance, n_frames: int, recognizer: PhoneRecognizer) -> NDArray[np.int64]:
+    """Return what a network learns before any other was trained: evenly split states; for CTC, the labels.
+
+    Shape: -> [T] or [L].
+    """
+    if recognizer.n_states == NO_STATES:
+        return np.asarray(recognizer.labels.encode(utterance.labels), np.int64) + 1
+    return hmm.uniform_states(
+        utterance.segments, n_frames, recognizer.labels, recognizer.n_states, *recognizer.frame_times
     )
-    return Item(utterance, features, states)
 
 
 def speaker_statistics(items: Sequence[Item]) -> dict[str, Statistics]:

@@ -13,12 +13,13 @@ from matplotlib.figure import Figure
 
 from speechcnn import transcripts
 from speechcnn.corpora import Corpus, Fault
-from speechcnn.decoding.hmm import Tuned, frame_labels, phone_posteriors
+from speechcnn.decoding.hmm import Tuned, frame_labels
 from speechcnn.experiments.phone_data import Item
 from speechcnn.labels import Segment
 from speechcnn.metrics import CONVENTIONS, Evaluation, FrameCounts, Score, count_frames, evaluate
 from speechcnn.models import count_parameters
 from speechcnn.recognizer import PhoneRecognizer
+from speechcnn.recognizer.phone_search import phone_posteriors
 from speechcnn.report import Picture, Table, confusion_figure, curves_figure, figure_png, utterance_figure, write_report
 from speechcnn.report.scores import confusions_table, conventions_table
 from speechcnn.training.position import EpochRecord, SkippedStep

@@ -26,7 +26,10 @@ from speechcnn.bundle import BundleError
 from speechcnn.corpora import CorpusError
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.decoding import hmm
+from speechcnn.decoding.phone_ctc import NO_STATES, PhoneCtc
+from speechcnn.decoding.tuning import Tuned, tune
 from speechcnn.experiments.bad_files import BadFiles
+from speechcnn.experiments.phone_augmentation import AugmentationSettings, Augmenter, chain_of
 from speechcnn.experiments.phone_data import CorpusSettings, Item, extract_all, open_corpus, speaker_statistics
 from speechcnn.experiments.phone_results import HEADLINE, MODEL_FILE, Outcome, write_results
 from speechcnn.features import FEATURES, Normalizer
@@ -35,26 +38,34 @@ from speechcnn.metrics import ErrorCounts, count
 from speechcnn.metrics.scoring import matched
 from speechcnn.models import MODELS
 from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting, check_weight
+from speechcnn.recognizer.phone_search import PhoneModels, best_labels
 from speechcnn.training.batches import Example
 from speechcnn.training.checkpoints import CheckpointError
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.position import EpochRecord, SkippedStep
 from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
-from speechcnn.training.tasks import FrameCrossEntropy
+from speechcnn.training.tasks import TASKS, Task
 
 NAME = "phones"
 SETTINGS_FILE, LOCK_FILE = "settings.json", ".lock"
 MOST_ROUNDS, MOST_THREADS = 100, 1024
+# Language-model scales and insertion penalties tried on dev: of states, where neighbouring frames say much the same,
+# and of CTC, where most frames are blank.
+WEIGHTS_TRIED: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
+    "frames": ((1.0, 2.0, 3.0, 4.0, 6.0, 8.0), (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0)),
+    "ctc": ((0.0, 0.25, 0.5, 0.75, 1.0, 1.5), (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5)),
+}
+N_STATES = {"frames": 3, "ctc": NO_STATES}  # of a phone, by task
 
 
 @dataclass(frozen=True)
 class AlignmentSettings:
     """How often the states are realigned with the network trained so far, and trained on again."""
 
-    rounds: int = 1
+    rounds: int | None = None  # None: once; for CTC, which has no states, never
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rounds <= MOST_ROUNDS:
+        if self.rounds is not None and not 0 <= self.rounds <= MOST_ROUNDS:
             raise ValueError(f"rounds must be from 0 to {MOST_ROUNDS}; got {self.rounds}.")
 
 
@@ -64,15 +75,18 @@ class DecodingSettings:
 
     lm_order: Literal[1, 2, 3] = 2
     smoothing: Literal["witten_bell", "kneser_ney"] = "witten_bell"
-    lm_scales: Sequence[float] = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
-    insertion_penalties: Sequence[float] = (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0)
+    lm_scales: Sequence[float] | None = None  # None: those of WEIGHTS_TRIED
+    insertion_penalties: Sequence[float] | None = None  # the same
     prior_scale: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("lm_scales", "insertion_penalties"):
-            if not getattr(self, name):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            if not values:
                 raise ValueError(f"{name} must list at least one value.")
-            for value in getattr(self, name):
+            for value in values:
                 check_weight(name, value)
         check_weight("prior_scale", self.prior_scale)
 
@@ -82,10 +96,11 @@ PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "features": FEATURES,
     "normalisation": Normalizer,
     "model": MODELS,
-    "task": FrameCrossEntropy,
+    "task": TASKS,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "training": LoopSettings,
+    "augmentation": AugmentationSettings,
     "alignment": AlignmentSettings,
     "decoding": DecodingSettings,
 }
@@ -145,17 +160,31 @@ class PhoneExperiment:
             torch.set_num_threads(settings["threads"])
         torch.manual_seed(self.seed)
         recipe = Recipe(settings["features"], settings["normalisation"], settings["model"])
-        self.recognizer = PhoneRecognizer(recipe, timit_phones())
+        self.task: Task = self.build("task")
+        self.kind: str = settings["task"]["name"]
+        self.recognizer = PhoneRecognizer(recipe, timit_phones(), n_states=N_STATES[self.kind])
         self.corpus_settings: CorpusSettings = self.build("corpus")
-        self.alignment: AlignmentSettings = self.build("alignment")
+        self.rounds = self.realignments()
         self.decoding: DecodingSettings = self.build("decoding")
         self.loop: LoopSettings = self.build("training")
+        self.chain = chain_of(self.build("augmentation"), self.recognizer.features)
         self.skipped: list[SkippedStep] = []
         self.trainer("check")
 
     def build(self, part: str, **derived: Any) -> Any:
         """Construct one part of the settings."""
         return construct(part, PARTS[part], self.settings[part], **derived)
+
+    def realignments(self) -> int:
+        """Return how often states are realigned.
+
+        Raises:
+            SettingsError: there are none to realign.
+        """
+        rounds = self.build("alignment").rounds
+        if self.kind == "ctc" and rounds:
+            raise SettingsError(f"alignment.rounds must be 0 for task=ctc, which has no states; got {rounds}.")
+        return (0 if self.kind == "ctc" else 1) if rounds is None else rounds
 
     def run(self) -> str:
         """Do everything and return the summary; one process at a time may run in a folder."""
@@ -171,7 +200,7 @@ class PhoneExperiment:
         train, dev, test = extract_all(corpus, self.recognizer, self.bad)
         self.normalise(train, [*train, *dev, *test])
         history = []
-        for round_number in range(self.alignment.rounds + 1):
+        for round_number in range(self.rounds + 1):
             if round_number:
                 train, dev = self.realign(train), self.realign(dev)
             history += self.train(round_number, train, dev)
@@ -241,7 +270,7 @@ class PhoneExperiment:
         parameters = self.recognizer.model.parameters()
         return Trainer(
             self.recognizer.model,
-            self.build("task"),
+            self.task,
             self.build("optimizer", parameters=parameters),
             self.build("schedule"),
             self.loop,
@@ -268,7 +297,8 @@ class PhoneExperiment:
                 for key in ("train_loss", "dev_loss", "dev_accuracy", "learning_rate"):
                     writer.add_scalar(key, getattr(record, key), record.epoch)
 
-            trainer = self.trainer(f"round-{round_number}", on_batch=on_batch, on_epoch=on_epoch)
+            callbacks = {"on_batch": on_batch, "on_epoch": on_epoch, **self.augmentation(train, round_number)}
+            trainer = self.trainer(f"round-{round_number}", **callbacks)
             try:
                 history = trainer.fit(self.examples(train), self.examples(dev))
             except TrainingStopped as stop:
@@ -276,9 +306,16 @@ class PhoneExperiment:
             self.skipped += trainer.position.skipped
             return history
 
+    def augmentation(self, train: Sequence[Item], round_number: int) -> dict[str, Augmenter]:
+        """Return what changes the training set from epoch to epoch, if anything does."""
+        if not self.chain.steps:
+            return {}
+        augmenter = Augmenter(self.chain, self.recognizer, self.task, train, self.speakers, self.seed, round_number)
+        return {"augment": augmenter}
+
     def realign(self, items: Sequence[Item]) -> list[Item]:
         """Move the state boundaries to where the network trained so far sees them, the phones being known."""
-        models = self.phone_models(items)
+        models = self.phone_hmm(items)
         aligned = []
         with progress.bar("alignment") as update:
             for done, item in enumerate(items, 1):
@@ -288,13 +325,23 @@ class PhoneExperiment:
                 update(done, len(items))
         return aligned
 
-    def phone_models(self, items: Sequence[Item]) -> hmm.PhoneHmm:
-        """Estimate priors, durations and the phone language model."""
-        labels, transcripts = self.recognizer.labels, [item.utterance.labels for item in items]
-        ngram = hmm.estimate_ngram(transcripts, labels, self.decoding.lm_order, self.decoding.smoothing)
-        return hmm.PhoneHmm.estimate([item.states for item in items], labels, ngram)
+    def phone_models(self, items: Sequence[Item]) -> PhoneModels:
+        """Estimate what decodes: the phone language model and, where phones have states, priors and durations."""
+        if self.kind == "ctc":
+            return PhoneCtc(self.recognizer.labels, self.language_model(items))
+        return self.phone_hmm(items)
 
-    def tune(self, items: Sequence[Item]) -> hmm.Tuned:
+    def phone_hmm(self, items: Sequence[Item]) -> hmm.PhoneHmm:
+        """Estimate priors, durations and the phone language model."""
+        states = [item.states for item in items]
+        return hmm.PhoneHmm.estimate(states, self.recognizer.labels, self.language_model(items))
+
+    def language_model(self, items: Sequence[Item]) -> hmm.NgramModel:
+        """Estimate the phone language model."""
+        transcripts = [item.utterance.labels for item in items]
+        return hmm.estimate_ngram(transcripts, self.recognizer.labels, self.decoding.lm_order, self.decoding.smoothing)
+
+    def tune(self, items: Sequence[Item]) -> Tuned:
         """Choose the decoder's weights on dev, by the headline convention, and give them to the recogniser."""
         references = {item.utterance.id: list(item.utterance.labels) for item in items}
 
@@ -302,13 +349,15 @@ class PhoneExperiment:
             pairs = matched(references, dict(zip(references, found, strict=True)), HEADLINE).values()
             return sum((count(*pair) for pair in pairs), ErrorCounts()).rate
 
-        scores = [self.scores(item) for item in items]
-        weights, models = self.decoding, self.recognizer.require_hmm()
+        def labels(scores: NDArray[np.float32], lm_scale: float, insertion_penalty: float) -> list[str]:
+            weighting = Weighting(lm_scale, insertion_penalty, self.decoding.prior_scale)
+            return best_labels(scores, self.recognizer.require_models(), weighting)
+
+        scales, penalties = WEIGHTS_TRIED[self.kind]
+        scales, penalties = self.decoding.lm_scales or scales, self.decoding.insertion_penalties or penalties
         with progress.bar("tuning on dev") as update:
-            tuned = hmm.tune(
-                scores, models, error_rate, weights.lm_scales, weights.insertion_penalties, weights.prior_scale, update
-            )
-        self.recognizer.weighting = Weighting(tuned.lm_scale, tuned.insertion_penalty, weights.prior_scale)
+            tuned = tune([self.scores(item) for item in items], labels, error_rate, scales, penalties, update)
+        self.recognizer.weighting = Weighting(tuned.lm_scale, tuned.insertion_penalty, self.decoding.prior_scale)
         return tuned
 
     def decode(self, scores: Sequence[NDArray[np.float32]]) -> list[list[Segment]]:

@@ -16,6 +16,7 @@ from speechcnn.features.log_mel import LOG_FLOOR, LogMel
 from speechcnn.features.matrices import cosine_transform, lifter_weights, mel_bands
 from speechcnn.features.mfcc import Mfcc
 from speechcnn.features.normalisation import STD_FLOOR, Normalizer, Statistics, statistics
+from speechcnn.features.running import RunningNormalizer
 
 __all__ = [
     "FEATURES",
@@ -24,6 +25,7 @@ __all__ = [
     "LogMel",
     "Mfcc",
     "Normalizer",
+    "RunningNormalizer",
     "Statistics",
     "cosine_transform",
     "lifter_weights",

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from speechcnn.shapes import length_mask
+from speechcnn.shapes import Window, length_mask
+
+REACH = 2  # frames on either side that a slope is taken over
 
 
-def with_deltas(static: Tensor, lengths: Tensor, order: int, reach: int = 2) -> Tensor:
+def with_deltas(static: Tensor, lengths: Tensor, order: int, reach: int = REACH) -> Tensor:
     """Stack features and their deltas as channels; frames beyond an item's length become zero.
 
     A delta is the slope of the regression line over 2 * reach + 1 frames; beyond an item's edges its edge frame repeats
@@ -34,3 +36,8 @@ def _slope(rows: Tensor, lengths: Tensor, reach: int) -> Tensor:
         later, earlier = held[..., reach + step :], held[..., reach - step :]
         rise = rise + step * (later[..., :n_frames] - earlier[..., :n_frames])
     return rise / (2 * sum(step * step for step in range(1, reach + 1)))
+
+
+def delta_windows(order: int) -> list[Window]:
+    """What deltas see of the static features along time."""
+    return [Window(2 * REACH + 1, padding=REACH)] * order

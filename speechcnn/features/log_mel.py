@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from speechcnn.features.deltas import with_deltas
+from speechcnn.features.deltas import delta_windows, with_deltas
 from speechcnn.features.matrices import mel_bands
-from speechcnn.shapes import frame_count, frame_counts
+from speechcnn.shapes import ReceptiveField, Window, frame_count, frame_counts, receptive_field
 
 LOG_FLOOR = torch.finfo(torch.float32).eps
 LOWEST_RATE, HIGHEST_RATE = 1000, 192_000  # samples per second
@@ -62,6 +62,7 @@ class LogMel(nn.Module):
         _check_frames(rate, window_ms, shift_ms, deltas)
         _check_bands(n_bands, low_hz, high_hz, rate, preemphasis)
         self.n_bands, self.n_deltas, self.energy, self.rate = n_bands, deltas, energy, rate
+        self.low_hz, self.high_hz = low_hz, high_hz
         self.window_samples, self.shift_samples = round(rate * window_ms / 1000), round(rate * shift_ms / 1000)
         self.preemphasis, self.remove_mean = preemphasis, remove_mean
         self.fft_size = 2 ** math.ceil(math.log2(self.window_samples))
@@ -84,6 +85,11 @@ class LogMel(nn.Module):
     def first_centre_seconds(self) -> float:
         """Centre of frame 0; frame t's is this plus t shifts."""
         return self.window_samples / 2 / self.rate
+
+    @property
+    def receptive_field(self) -> ReceptiveField:
+        """Samples that a frame and its deltas depend on."""
+        return receptive_field([Window(self.window_samples, self.shift_samples), *delta_windows(self.n_deltas)])
 
     def forward(self, samples: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the features and how many frames of each item are real; those beyond are zero.

@@ -50,6 +50,7 @@ class Mfcc(nn.Module):
         self.log_mel = LogMel(n_mel_bands, deltas, energy, rate, window_ms, shift_ms, low_hz, high_hz)
         self.n_bands, self.energy, self.rate = n_coefficients, energy, rate
         self.n_streams = self.log_mel.n_streams
+        self.receptive_field = self.log_mel.receptive_field
         self.shift_seconds, self.first_centre_seconds = self.log_mel.shift_seconds, self.log_mel.first_centre_seconds
         transform = cosine_transform(n_coefficients, n_mel_bands) * lifter_weights(n_coefficients, lifter)[:, None]
         self.register_buffer("transform", transform.T, persistent=False)

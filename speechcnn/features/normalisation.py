@@ -69,6 +69,23 @@ class Normalizer(nn.Module):
         self.mean.copy_(mean)
         self.std.copy_(std)
 
+    @property
+    def needs_statistics(self) -> bool:
+        """Whether a recording is normalised by statistics of its own or its speaker's."""
+        return self.kind in ("speaker", "utterance")
+
+    def part(self, features: Tensor, own: Statistics | None) -> Tensor:
+        """Return a part of a recording normalised, given the statistics of the whole where they are needed.
+
+        Shape: [C, F, T] -> [C, F, T].
+        """
+        if self.kind == "none":
+            return features
+        statistics = Statistics(self.mean, self.std) if self.kind == "corpus" else own
+        if statistics is None:
+            raise ValueError(f"features normalised by {self.kind} need the statistics of the recording or its speaker")
+        return (features - statistics.mean) / statistics.std
+
     def forward(self, features: Tensor, lengths: Tensor, speaker: Statistics | None = None) -> Tensor:
         """Return the normalised features; frames beyond an item's length are zero.
 

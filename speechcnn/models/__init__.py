@@ -5,8 +5,16 @@ from __future__ import annotations
 from torch import nn
 
 from speechcnn.models.cnn_dnn import CnnDnn, Dnn
+from speechcnn.models.residual import ResidualCnn
+from speechcnn.models.tdnn import CnnTdnn, Tdnn
 
-MODELS: dict[str, type[nn.Module]] = {"dnn": Dnn, "cnn_dnn": CnnDnn}
+MODELS: dict[str, type[nn.Module]] = {
+    "dnn": Dnn,
+    "cnn_dnn": CnnDnn,
+    "tdnn": Tdnn,
+    "cnn_tdnn": CnnTdnn,
+    "residual_cnn": ResidualCnn,
+}
 
 
 def count_parameters(model: nn.Module) -> int:

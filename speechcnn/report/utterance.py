@@ -39,7 +39,7 @@ class _Clock:
 def utterance_figure(
     log_mel: ArrayLike,
     posteriors: ArrayLike,
-    reference: Sequence[Segment],
+    reference: Sequence[Segment] | None,
     hypothesis: Sequence[Segment],
     labels: Labels,
     shift_seconds: float = 0.01,
@@ -51,6 +51,7 @@ def utterance_figure(
 ) -> Figure:
     """Draw one utterance; hypothesis errors and lost reference phones are coloured by the alignment of the labels.
 
+    Without a reference there is neither its strip nor any colour.
     Beyond 20 classes only those posteriors are drawn that reach 0.1 in some frame. `fold_to` compares the phones
     folded to so many classes, so that ``ix`` for ``ih`` is no error; the labels are drawn unfolded.
 
@@ -63,14 +64,13 @@ def utterance_figure(
     _check(spectrogram, heard, labels, centres_hz)
     clock = _Clock(shift_seconds, window_seconds, spectrogram.shape[1])
     rows = _shown_rows(heard)
-    figure, axes = _canvas(clock, len(rows))
+    figure, axes = _canvas(clock, len(rows), 1 if reference is None else 2)
     _draw_spectrogram(axes[0], spectrogram, clock, centres_hz)
-    lost, wrong = _errors(reference, hypothesis, fold_to)
-    _draw_phones(axes[1], "reference", reference, [LOST if one else PLAIN for one in lost])
-    _draw_phones(axes[2], "hypothesis", hypothesis, [WRONG if one else PLAIN for one in wrong])
-    _draw_posteriors(axes[3], heard[rows], [labels[row] for row in rows], clock)
+    _draw_strips(axes[1:-1], reference, hypothesis, fold_to)
+    _draw_posteriors(axes[-1], heard[rows], [labels[row] for row in rows], clock)
     axes[0].set_title(title, loc="left", fontsize=10, parse_math=False)
-    _draw_legend(axes[0])
+    if reference is not None:
+        _draw_legend(axes[0])
     return figure
 
 
@@ -93,12 +93,12 @@ def _shown_rows(heard: np.ndarray) -> list[int]:
     return [int(row) for row in np.flatnonzero(peaks >= min(SHOWN_FROM, peaks.max()))]
 
 
-def _canvas(clock: _Clock, n_rows: int) -> tuple[Figure, list[Axes]]:
+def _canvas(clock: _Clock, n_rows: int, n_strips: int) -> tuple[Figure, list[Axes]]:
     width = float(np.clip(1.2 + INCHES_PER_SECOND * clock.edges[1], *WIDTHS))
-    heights = [1.9, 0.42, 0.42, max(0.9, 0.15 * n_rows)]
+    heights = [1.9, *[0.42] * n_strips, max(0.9, 0.15 * n_rows)]
     figure = Figure(figsize=(width, sum(heights) + 0.9), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(4, 1, sharex=True, height_ratios=heights)
+    axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     axes[-1].set_xlabel("seconds", fontsize=9)
     axes[-1].set_xlim(0, clock.edges[1] + (clock.window - clock.shift) / 2)
     for axis in axes:
@@ -117,6 +117,17 @@ def _draw_spectrogram(axis: Axes, spectrogram: np.ndarray, clock: _Clock, centre
     places = np.linspace(0, n_bands - 1, min(6, n_bands)).round().astype(int)
     axis.set_yticks(places, [f"{centres_hz[place]:.0f}" for place in places])
     axis.set_ylabel("Hz", fontsize=9)
+
+
+def _draw_strips(
+    axes: Sequence[Axes], reference: Sequence[Segment] | None, hypothesis: Sequence[Segment], fold_to: int | None
+) -> None:
+    if reference is None:
+        _draw_phones(axes[0], "phones", hypothesis, [PLAIN] * len(hypothesis))
+        return
+    lost, wrong = _errors(reference, hypothesis, fold_to)
+    _draw_phones(axes[0], "reference", reference, [LOST if one else PLAIN for one in lost])
+    _draw_phones(axes[1], "hypothesis", hypothesis, [WRONG if one else PLAIN for one in wrong])
 
 
 def _draw_phones(axis: Axes, name: str, segments: Sequence[Segment], colours: Sequence[str]) -> None:

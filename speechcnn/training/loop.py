@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,13 @@ from speechcnn.training.schedules import Schedule
 from speechcnn.training.tasks import Tally, Task
 
 log = logging.getLogger(__name__)
+
+
+class Augment(Protocol):
+    """What makes another example of one in each epoch."""
+
+    def __call__(self, example: Example, epoch: int) -> Example:
+        """Return the example as it is in an epoch."""
 
 
 class TrainingStopped(RuntimeError):
@@ -73,6 +81,8 @@ class Trainer:
         folder: where checkpoints go.
         on_batch: called with (batches done, batches of the epoch, epoch) after each batch.
         on_epoch: called with the record of each epoch.
+        augment: returns a training example as it is in an epoch; a pure function of both. Batches are planned by the
+            lengths before, so that one may hold more frames than `batch_frames`, as far as `augment` lengthens.
     """
 
     def __init__(
@@ -86,10 +96,11 @@ class Trainer:
         folder: Path,
         on_batch: Callable[[int, int, int], None] = lambda done, total, epoch: None,
         on_epoch: Callable[[EpochRecord], None] = lambda record: None,
+        augment: Augment = lambda example, epoch: example,
     ) -> None:
         self.model, self.task, self.optimizer, self.schedule = model, task, optimizer, schedule
         self.settings, self.seed, self.folder = settings, seed, folder
-        self.on_batch, self.on_epoch = on_batch, on_epoch
+        self.on_batch, self.on_epoch, self.augment = on_batch, on_epoch, augment
         self.peak_rate = optimizer.param_groups[0]["lr"]
         self.position = Position()
         self.best: dict[str, Tensor] = {}
@@ -125,7 +136,8 @@ class Trainer:
         plan = plan_epoch([e.n_frames for e in train], self.settings.batch_frames, self.seed, position.epoch)
         self.started = time.perf_counter()
         self.model.train()
-        with closing(loader.batches(train, plan[position.batch :], self.settings.workers)) as batches:
+        change = partial(self.augment, epoch=position.epoch)
+        with closing(loader.batches(train, plan[position.batch :], self.settings.workers, change)) as batches:
             for batch in batches:
                 share = (position.epoch + position.batch / len(plan)) / self.settings.epochs
                 self.optimizer.param_groups[0]["lr"] = self.peak_rate * self.schedule.factor(share)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,9 @@ class Tally:
 class Task(Protocol):
     """What a network can be trained for."""
 
+    def fits(self, example: Example) -> bool:
+        """Say whether an example can be learnt from."""
+
     def usable(self, examples: Sequence[Example]) -> list[Example]:
         """Return the examples that can be learnt from; each of the others is named in a warning."""
 
@@ -63,6 +66,10 @@ class FrameCrossEntropy:
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing must be at least 0 and below 1; got {label_smoothing}.")
         self.label_smoothing = label_smoothing
+
+    def fits(self, example: Example) -> bool:
+        """Say yes: each frame has its class."""
+        return True
 
     def usable(self, examples: Sequence[Example]) -> list[Example]:
         """Return all examples: each frame has its class."""
@@ -94,6 +101,10 @@ class Ctc:
     An example's targets are its labels, numbered from 1; class 0 of the network is the blank.
     """
 
+    def fits(self, example: Example) -> bool:
+        """Say whether the example has labels and frames enough for them."""
+        return len(example.targets) > 0 and can_align(example.n_frames, example.targets.tolist())
+
     def usable(self, examples: Sequence[Example]) -> list[Example]:
         """Return the examples whose labels fit into their frames.
 
@@ -101,7 +112,7 @@ class Ctc:
         """
         kept = []
         for one in examples:
-            if len(one.targets) and can_align(one.n_frames, one.targets.tolist()):
+            if self.fits(one):
                 kept.append(one)
             else:
                 log.warning("left out, %d labels cannot lie in %d frames: %s", len(one.targets), one.n_frames, one.id)
@@ -131,3 +142,6 @@ class Ctc:
             found = [str(one.phone) for one in greedy(frames[:n_frames].float().numpy())]
             total += Tally(0.0, count(labels, found).hits, len(labels))
         return total
+
+
+TASKS: Mapping[str, Callable[..., Task]] = {"frames": FrameCrossEntropy, "ctc": Ctc}

@@ -10,6 +10,7 @@ from speechcnn.arguments import SettingsError
 from speechcnn.configuration import compose, launch
 from speechcnn.experiments import phones
 from speechcnn.experiments.phones import PhoneExperiment
+from speechcnn.models import MODELS
 
 CONF = configuration.conf_folder()
 CHOICES = sorted(
@@ -30,7 +31,7 @@ def test_a_choice_and_its_keys_together() -> None:
 def test_every_file_of_conf_fits_its_signatures(choice: str, tmp_path: Path) -> None:
     """Making the experiment checks each part against its constructor."""
     settings = compose(phones, [choice, f"folder={tmp_path}"])
-    assert PhoneExperiment(settings).settings["model"]["name"] in ("dnn", "cnn_dnn")
+    assert PhoneExperiment(settings).settings["model"]["name"] in MODELS
 
 
 @pytest.mark.parametrize(
@@ -39,8 +40,8 @@ def test_every_file_of_conf_fits_its_signatures(choice: str, tmp_path: Path) -> 
         (["sed=1"], r"sed is not known. Did you mean seed\? Known here: .*seed"),
         (["model.poool=1"], r"model.poool is not known. Did you mean pool\? Known here: name, pool"),
         (["model.n_classes=3"], "model.n_classes is not known"),
-        (["model=resnet"], "model=resnet is not known. Known here: cnn_dnn, dnn"),
-        (["model.name=resnet"], r"model.name must be one of cnn_dnn, dnn; got 'resnet'"),
+        (["model=resnet"], "model=resnet is not known. Known here: cnn_dnn, cnn_tdnn, dnn, residual_cnn"),
+        (["model.name=resnet"], r"model.name must be one of cnn_dnn, cnn_tdnn, dnn, .*; got 'resnet'"),
         (["training.epochs.x=1"], "training.epochs must be int"),
         (["seed"], "seed is not an override. Write key=value"),
         (["seed=[1"], "seed"),
@@ -50,6 +51,15 @@ def test_every_file_of_conf_fits_its_signatures(choice: str, tmp_path: Path) -> 
         (["training.precision=fp8"], "training.precision must be one of 'fp32', 'bf16'; got 'fp8'"),
         (["optimizer.lr=fast"], "optimizer.lr must be float; got 'fast'"),
         (["corpus.size=huge"], "huge"),
+        (["augmentation.steps=[{name: louder}]"], r"augmentation.steps\[0\].name must be one of clip, equalizer, .*"),
+        (["augmentation.steps=[{name: gain, low: 3}]"], r"augmentation.steps\[0\].low is not known"),
+        (["augmentation.steps=[{name: gain, probability: 2.0}]"], "augmentation: probabilities must be from 0 to 1"),
+        (
+            ["augmentation.steps=[{name: gain, probability: often}]"],
+            r"augmentation.steps\[0\].probability must be float",
+        ),
+        (["augmentation.steps=[{name: frequency_warp, rate: 8000}]"], r"augmentation.steps\[0\].rate is not known"),
+        (["features=mfcc", "model.span=3", "augmentation.steps=[{name: frequency_warp}]"], "needs mel bands"),
         (["seed=one"], "seed must be int; got 'one'"),
     ],
 )

@@ -277,3 +277,30 @@ def test_the_whole_of_timit_is_parted_by_the_lists(tmp_path, monkeypatch):
 def test_links_to_folders_are_followed_but_not_in_circles(small_tree, tmp_path):
     (small_tree / "train/dr1/again").symlink_to(small_tree / "train", target_is_directory=True)
     assert len(timit.read(small_tree).train) == 4
+
+
+def test_named_speakers_tune_and_test_and_all_others_train(sentence, tmp_path):
+    for part, speakers in {"train": ["FAAA0", "FBBB0", "MAAA0"], "test": ["MBBB0"]}.items():
+        for speaker in speakers:
+            sentence(f"{part}/dr1/{speaker}/sx1")
+    corpus = timit.read(tmp_path, dev_speakers=["maaa0"], test_speakers=["FAAA0"])
+    assert [speakers_of(getattr(corpus, part)) for part in ("train", "dev", "test")] == [
+        ["FBBB0", "MBBB0"], ["MAAA0"], ["FAAA0"],
+    ]  # fmt: skip
+    assert "dev MAAA0; test FAAA0" in corpus.split_rule
+    chosen = timit.read(tmp_path, test_speakers=["FAAA0"])
+    assert len(speakers_of(chosen.dev)) == 1
+    assert sorted(speakers_of(chosen.train) + speakers_of(chosen.dev)) == ["FBBB0", "MAAA0", "MBBB0"]
+
+
+@pytest.mark.parametrize(("dev", "test", "sentence_part"), [
+    ([], ["FXXX0"], r"no such speakers: FXXX0; there are FAAA0, MAAA0"),
+    (["FAAA0"], ["FAAA0"], "speakers named for dev and for test: FAAA0"),
+    (["FAAA0"], [], "speakers are named for dev but none for test"),
+    (["FAAA0"], ["MAAA0"], "too few speakers: there are 2, and 1 for dev and 1 for test"),
+])  # fmt: skip
+def test_names_that_cannot_be_are_refused(sentence, tmp_path, dev, test, sentence_part):
+    for speaker in ("FAAA0", "MAAA0"):
+        sentence(f"train/dr1/{speaker}/sx1")
+    with pytest.raises(CorpusError, match=sentence_part):
+        timit.read(tmp_path, dev_speakers=dev, test_speakers=test)

@@ -13,12 +13,18 @@ from speechcnn.models import MODELS
 
 FEATURES = {"n_classes": 9, "n_streams": 3, "n_bands": 16, "energy": True}
 SMALL = {"hidden": [12, 10], "context": 5}
+TIME: dict[str, Any] = {"widths": [9, 9], "kernels": [1, 3], "dilations": [1, 2]}
 CASES: list[tuple[str, dict[str, Any]]] = [
-    ("dnn", {}),
-    ("cnn_dnn", {"maps": 5, "span": 3, "pool": 6}),
-    ("cnn_dnn", {"maps": 5, "span": 3, "pool": 1}),
-    ("cnn_dnn", {"maps": 7, "span": 3, "pool": [1, 3, 6, 12], "dropout": 0.2}),
-    ("cnn_dnn", {"maps": 4, "span": 3, "pool": [2, 5], "assignment": "replicate"}),
+    ("dnn", SMALL),
+    ("cnn_dnn", SMALL | {"maps": 5, "span": 3, "pool": 6}),
+    ("cnn_dnn", SMALL | {"maps": 5, "span": 3, "pool": 1}),
+    ("cnn_dnn", SMALL | {"maps": 7, "span": 3, "pool": [1, 3, 6, 12], "dropout": 0.2}),
+    ("cnn_dnn", SMALL | {"maps": 4, "span": 3, "pool": [2, 5], "assignment": "replicate"}),
+    ("tdnn", TIME),
+    ("tdnn", TIME | {"score_kernel": 3, "batch_norm": False, "residual": False, "dropout": 0.2}),
+    ("cnn_tdnn", TIME | {"maps": 5, "span": 3, "span_frames": 3, "pool": [1, 4]}),
+    ("residual_cnn", TIME | {"maps": [3, 4], "dropout": 0.1}),
+    ("residual_cnn", TIME | {"maps": [3], "activation": "maxout"}),
 ]
 
 
@@ -43,7 +49,7 @@ def losses(model: nn.Module, dtype: torch.dtype, steps: int = 50) -> list[float]
 
 def built(name: str, arguments: dict[str, Any], backprop: str, dtype: torch.dtype) -> nn.Module:
     torch.manual_seed(7)
-    return MODELS[name](**FEATURES, **SMALL, **arguments, backprop=backprop).to(dtype)
+    return MODELS[name](**FEATURES, **arguments, backprop=backprop).to(dtype)
 
 
 @pytest.mark.parametrize(("dtype", "closeness"), [(torch.float64, 1e-10), (torch.float32, 1e-4)])
@@ -64,4 +70,4 @@ def test_both_have_the_same_weights(name: str, arguments: dict) -> None:
 
 def test_another_word_is_answered_by_a_sentence() -> None:
     with pytest.raises(ValueError, match="backprop must be 'custom' or 'torch'; got 'numpy'"):
-        built("dnn", {}, "numpy", torch.float32)
+        built("dnn", SMALL, "numpy", torch.float32)

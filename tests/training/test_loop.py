@@ -218,3 +218,31 @@ def test_patience_ends_it_early(tmp_path: Path) -> None:
 def test_empty_sets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="got 0 to train on and 10 for dev"):
         trainer(tmp_path).fit([], examples(10, 2))
+
+
+def louder(example: Example, epoch: int) -> Example:
+    """Another example in each epoch."""
+    return Example(example.id, example.features * (1 + epoch), example.targets)
+
+
+def test_a_run_stopped_within_an_epoch_goes_on_exactly_when_examples_change(tmp_path: Path) -> None:
+    whole = trainer(tmp_path / "whole")
+    whole.augment = louder
+    whole.fit(examples(30, 1), examples(10, 2))
+    plain = trainer(tmp_path / "plain")
+    plain.fit(examples(30, 1), examples(10, 2))
+
+    def stop_at(done: int, total: int, epoch: int) -> None:
+        if (done, epoch) == (3, 1):
+            broken.stop("here")
+
+    broken = trainer(tmp_path / "parts")
+    broken.augment, broken.on_batch = louder, stop_at
+    with pytest.raises(TrainingStopped):
+        broken.fit(examples(30, 1), examples(10, 2))
+    resumed = trainer(tmp_path / "parts")
+    resumed.augment = louder
+    resumed.fit(examples(30, 1), examples(10, 2))
+    weights = [dict(one.model.state_dict()) for one in (whole, resumed, plain)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not all(torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
