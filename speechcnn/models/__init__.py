@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from speechcnn.models.cnn_dnn import CnnDnn, Dnn
+from speechcnn.models.image_nets import IMAGE_NETS
 from speechcnn.models.residual import ResidualCnn
 from speechcnn.models.tdnn import CnnTdnn, Tdnn
 
@@ -14,6 +15,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "tdnn": Tdnn,
     "cnn_tdnn": CnnTdnn,
     "residual_cnn": ResidualCnn,
+    **IMAGE_NETS,
 }
 
 
