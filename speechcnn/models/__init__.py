@@ -5,8 +5,11 @@ from __future__ import annotations
 from torch import nn
 
 from speechcnn.models.cnn_dnn import CnnDnn, Dnn
+from speechcnn.models.localisation import EventLocalizer
+from speechcnn.models.segmentation import EventSegmenter
 
-MODELS: dict[str, type[nn.Module]] = {"dnn": Dnn, "cnn_dnn": CnnDnn}
+EVENT_MODELS: dict[str, type[nn.Module]] = {"event_segmenter": EventSegmenter, "event_localizer": EventLocalizer}
+MODELS: dict[str, type[nn.Module]] = {"dnn": Dnn, "cnn_dnn": CnnDnn, **EVENT_MODELS}
 
 
 def count_parameters(model: nn.Module) -> int:
