@@ -16,7 +16,7 @@ FLOORS = (
     {"models"},
     {"training"},
     {"bundle", "explain", "report"},
-    {"recognizer", "spotter", "classifier"},
+    {"recognizer", "spotter", "classifier", "event_finder"},
     {"configuration", "experiments", "cli", "serve"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
