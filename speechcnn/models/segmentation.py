@@ -1,8 +1,8 @@
 """An encoder-decoder that labels every frame: which events sound in it, several at once, and in which band.
 
 The encoder halves time and frequency from stage to stage, so that its upper stages see seconds. The decoder
-expands time again with learnt filters, stage by stage, and adds what the encoder knew at that resolution; so onsets stay
-sharp.
+expands time again with learnt filters, stage by stage, and adds what the encoder knew at that resolution; so onsets
+stay sharp.
 
 Sources: Bhiksha Raj, "Convolutional Networks IV" (2021), expanding layers; Ronneberger, Fischer and Brox (2015),
 "U-Net: convolutional networks for biomedical image segmentation".
