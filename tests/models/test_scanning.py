@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from speechcnn.features import FEATURES
-from speechcnn.models import MODELS
+from speechcnn.models import PHONE_MODELS
 from speechcnn.models.scanning import Scan, time_field
 from speechcnn.shapes import ReceptiveField, Window, receptive_field
 from speechcnn.stages import through
@@ -96,9 +96,9 @@ def test_features_of_parts_are_those_of_the_whole(rng, name: str, deltas: int, n
     torch.testing.assert_close(torch.cat(found, -1), whole, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(PHONE_MODELS))
 def test_a_networks_field_is_where_a_change_arrives(name: str) -> None:
-    model = MODELS[name](**SHAPE, **ARGUMENTS.get(name, {})).double().eval()
+    model = PHONE_MODELS[name](**SHAPE, **ARGUMENTS.get(name, {})).double().eval()
     field = time_field(model)
     if field is None:
         pytest.skip("sees the whole recording")
@@ -113,9 +113,9 @@ def test_a_networks_field_is_where_a_change_arrives(name: str) -> None:
     assert field.inputs(int(reached[-1]), int(reached[-1]))[0] == middle
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(PHONE_MODELS))
 def test_a_network_scanned_in_parts_scores_as_over_the_whole(rng, name: str) -> None:
-    model = MODELS[name](**SHAPE, **ARGUMENTS.get(name, {})).eval()
+    model = PHONE_MODELS[name](**SHAPE, **ARGUMENTS.get(name, {})).eval()
     inputs = torch.from_numpy(rng.standard_normal((2, 9, 300)).astype(np.float32))
     with torch.no_grad():
         scan = Scan(lambda x: model(x[None])[0].T, time_field(model))
