@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,13 @@ from speechcnn.models.scanning import Scan, time_field
 from speechcnn.shapes import ReceptiveField, Window, receptive_field
 from speechcnn.stages import through
 
-ARGUMENTS = {"cnn_dnn": {"pool": 3, "maps": 4, "span": 3}}
+TIME: dict[str, Any] = {"widths": [9, 9], "kernels": [1, 3], "dilations": [1, 2]}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "cnn_dnn": {"pool": 3, "maps": 4, "span": 3},
+    "tdnn": TIME,
+    "cnn_tdnn": TIME | {"pool": 3, "maps": 4, "span": 3},
+    "residual_cnn": TIME | {"maps": [3, 4]},
+}
 SHAPE = {"n_classes": 6, "n_streams": 2, "n_bands": 8, "energy": True}
 
 
