@@ -11,12 +11,24 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "speechcnn"
 FLOORS = (
-    {"audio", "labels", "shapes", "arguments", "transcripts", "progress", "locks", "mel", "stages", "torchaudio_pair"},
+    {
+        "audio",
+        "events",
+        "labels",
+        "shapes",
+        "arguments",
+        "transcripts",
+        "progress",
+        "locks",
+        "mel",
+        "stages",
+        "torchaudio_pair",
+    },
     {"layers", "features", "augment", "corpora", "decoding", "spotting", "metrics"},
     {"models"},
     {"training"},
     {"bundle", "explain", "report"},
-    {"recognizer", "spotter", "classifier"},
+    {"recognizer", "spotter", "classifier", "event_finder"},
     {"configuration", "experiments", "cli", "serve"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

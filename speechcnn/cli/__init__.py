@@ -16,7 +16,7 @@ from speechcnn.cli.phones import add_phones
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
 
-EXPERIMENTS = ("phones", "leave_speakers_out")
+EXPERIMENTS = ("leave_speakers_out", "localise", "phones")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,11 +100,11 @@ def add(
 
 def train(arguments: argparse.Namespace) -> int:
     """Run an experiment as its recipe does."""
-    from speechcnn.configuration import launch
-    from speechcnn.experiments import leave_speakers_out, phones
+    from importlib import import_module
 
-    experiments = {module.NAME: module for module in (phones, leave_speakers_out)}
-    launch(experiments[arguments.experiment], arguments.overrides)
+    from speechcnn.configuration import launch
+
+    launch(import_module(f"speechcnn.experiments.{arguments.experiment}"), arguments.overrides)
     return 0
 
 

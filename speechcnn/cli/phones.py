@@ -173,5 +173,5 @@ def _heard(source: BinaryIO) -> Iterator[NDArray[np.float32]]:
     while chunk := source.read1(CHUNK_BYTES):  # type: ignore[attr-defined]
         held += chunk
         whole = len(held) // 2 * 2
-        yield np.frombuffer(held[:whole], "<i2") / np.float32(32768)
+        yield np.frombuffer(held[:whole], "<i2").astype(np.float32) / np.float32(32768)
         held = held[whole:]

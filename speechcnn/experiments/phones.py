@@ -36,7 +36,7 @@ from speechcnn.features import FEATURES, Normalizer
 from speechcnn.labels import Segment, timit_phones
 from speechcnn.metrics import ErrorCounts, count
 from speechcnn.metrics.scoring import matched
-from speechcnn.models import MODELS
+from speechcnn.models import PHONE_MODELS
 from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting, check_weight
 from speechcnn.recognizer.phone_search import PhoneModels, best_labels
 from speechcnn.training.batches import Example
@@ -95,7 +95,7 @@ PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "corpus": CorpusSettings,
     "features": FEATURES,
     "normalisation": Normalizer,
-    "model": MODELS,
+    "model": PHONE_MODELS,
     "task": TASKS,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,

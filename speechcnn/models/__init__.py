@@ -5,16 +5,21 @@ from __future__ import annotations
 from torch import nn
 
 from speechcnn.models.cnn_dnn import CnnDnn, Dnn
+from speechcnn.models.image_nets import IMAGE_NETS
+from speechcnn.models.localisation import EventLocalizer
 from speechcnn.models.residual import ResidualCnn
+from speechcnn.models.segmentation import EventSegmenter
 from speechcnn.models.tdnn import CnnTdnn, Tdnn
 
-MODELS: dict[str, type[nn.Module]] = {
+PHONE_MODELS: dict[str, type[nn.Module]] = {
     "dnn": Dnn,
     "cnn_dnn": CnnDnn,
     "tdnn": Tdnn,
     "cnn_tdnn": CnnTdnn,
     "residual_cnn": ResidualCnn,
 }
+EVENT_MODELS: dict[str, type[nn.Module]] = {"event_segmenter": EventSegmenter, "event_localizer": EventLocalizer}
+MODELS: dict[str, type[nn.Module]] = {**PHONE_MODELS, **EVENT_MODELS, **IMAGE_NETS}
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -22,7 +22,7 @@ from speechcnn.decoding.streaming import StreamingDecoder
 from speechcnn.decoding.timed import TimedDecoder
 from speechcnn.features import FEATURES, Normalizer, Statistics, statistics
 from speechcnn.labels import Labels, Segment
-from speechcnn.models import MODELS
+from speechcnn.models import PHONE_MODELS
 from speechcnn.recognizer import scanned
 from speechcnn.recognizer.model_file import TASK, check_parts
 from speechcnn.recognizer.phone_search import (
@@ -68,7 +68,7 @@ class PhoneRecognizer:
         shape, n_classes = input_shape(self.features), n_outputs(len(labels), n_states)
         self.normalizer: Normalizer = construct("normalisation", Normalizer, recipe.normalisation, **shape)
         outline(recipe.model, self.features, n_classes)
-        self.model: nn.Module = construct("model", MODELS, recipe.model, n_classes=n_classes, **shape)
+        self.model: nn.Module = construct("model", PHONE_MODELS, recipe.model, n_classes=n_classes, **shape)
 
     @property
     def rate(self) -> int:

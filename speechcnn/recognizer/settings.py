@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from speechcnn.arguments import SettingsError, construct, shown
-from speechcnn.models import MODELS, count_parameters
+from speechcnn.models import PHONE_MODELS, count_parameters
 
 LARGEST_WEIGHT = 1000
 MOST_PARAMETERS = 2**28  # a gigabyte in single precision
@@ -68,7 +68,7 @@ def outline(settings: Mapping[str, Any], features: nn.Module, n_classes: int) ->
         SettingsError: it is too large, or the settings do not describe a network.
     """
     with torch.device("meta"):
-        network: nn.Module = construct("model", MODELS, settings, n_classes=n_classes, **input_shape(features))
+        network: nn.Module = construct("model", PHONE_MODELS, settings, n_classes=n_classes, **input_shape(features))
     size = count_parameters(network)
     if size > MOST_PARAMETERS:
         raise SettingsError(f"model: {shown(settings)} has {size} parameters; at most {MOST_PARAMETERS} are taken.")

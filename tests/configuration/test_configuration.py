@@ -14,8 +14,8 @@ from speechcnn.models import MODELS
 
 CONF = configuration.conf_folder()
 CHOICES = sorted(
-    f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml")
-)  # every option of every group, found by looking
+    f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if not path.stem.startswith("localise_")
+)  # every option of every group but those of another experiment, found by looking
 
 
 def test_a_default_of_a_signature_can_be_overridden() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from speechcnn.features import FEATURES
-from speechcnn.models import MODELS
+from speechcnn.models import PHONE_MODELS
 from speechcnn.models.scanning import Scan, time_field
 from speechcnn.shapes import ReceptiveField, Window, receptive_field
 from speechcnn.stages import through
 
-ARGUMENTS = {"cnn_dnn": {"pool": 3, "maps": 4, "span": 3}}
+TIME: dict[str, Any] = {"widths": [9, 9], "kernels": [1, 3], "dilations": [1, 2]}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "cnn_dnn": {"pool": 3, "maps": 4, "span": 3},
+    "tdnn": TIME,
+    "cnn_tdnn": TIME | {"pool": 3, "maps": 4, "span": 3},
+    "residual_cnn": TIME | {"maps": [3, 4]},
+}
 SHAPE = {"n_classes": 6, "n_streams": 2, "n_bands": 8, "energy": True}
 
 
@@ -96,9 +103,9 @@ def test_features_of_parts_are_those_of_the_whole(rng, name: str, deltas: int, n
     torch.testing.assert_close(torch.cat(found, -1), whole, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(PHONE_MODELS))
 def test_a_networks_field_is_where_a_change_arrives(name: str) -> None:
-    model = MODELS[name](**SHAPE, **ARGUMENTS.get(name, {})).double().eval()
+    model = PHONE_MODELS[name](**SHAPE, **ARGUMENTS.get(name, {})).double().eval()
     field = time_field(model)
     if field is None:
         pytest.skip("sees the whole recording")
@@ -113,9 +120,9 @@ def test_a_networks_field_is_where_a_change_arrives(name: str) -> None:
     assert field.inputs(int(reached[-1]), int(reached[-1]))[0] == middle
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(PHONE_MODELS))
 def test_a_network_scanned_in_parts_scores_as_over_the_whole(rng, name: str) -> None:
-    model = MODELS[name](**SHAPE, **ARGUMENTS.get(name, {})).eval()
+    model = PHONE_MODELS[name](**SHAPE, **ARGUMENTS.get(name, {})).eval()
     inputs = torch.from_numpy(rng.standard_normal((2, 9, 300)).astype(np.float32))
     with torch.no_grad():
         scan = Scan(lambda x: model(x[None])[0].T, time_field(model))
