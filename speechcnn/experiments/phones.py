@@ -11,9 +11,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,18 +26,19 @@ from speechcnn.bundle import BundleError
 from speechcnn.corpora import CorpusError
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.decoding import hmm
-from speechcnn.decoding.phone_ctc import NO_STATES, PhoneCtc
+from speechcnn.decoding.phone_ctc import PhoneCtc
 from speechcnn.decoding.tuning import Tuned, tune
 from speechcnn.experiments.bad_files import BadFiles
 from speechcnn.experiments.phone_augmentation import AugmentationSettings, Augmenter, chain_of
 from speechcnn.experiments.phone_data import CorpusSettings, Item, extract_all, open_corpus, speaker_statistics
 from speechcnn.experiments.phone_results import HEADLINE, MODEL_FILE, Outcome, write_results
+from speechcnn.experiments.phone_settings import N_STATES, WEIGHTS_TRIED, AlignmentSettings, DecodingSettings
 from speechcnn.features import FEATURES, Normalizer
 from speechcnn.labels import Segment, timit_phones
 from speechcnn.metrics import ErrorCounts, count
 from speechcnn.metrics.scoring import matched
 from speechcnn.models import PHONE_MODELS
-from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting, check_weight
+from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting
 from speechcnn.recognizer.phone_search import PhoneModels, best_labels
 from speechcnn.training.batches import Example
 from speechcnn.training.checkpoints import CheckpointError
@@ -48,48 +49,7 @@ from speechcnn.training.tasks import TASKS, Task
 
 NAME = "phones"
 SETTINGS_FILE, LOCK_FILE = "settings.json", ".lock"
-MOST_ROUNDS, MOST_THREADS = 100, 1024
-# Language-model scales and insertion penalties tried on dev: of states, where neighbouring frames say much the same,
-# and of CTC, where most frames are blank.
-WEIGHTS_TRIED: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
-    "frames": ((1.0, 2.0, 3.0, 4.0, 6.0, 8.0), (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0)),
-    "ctc": ((0.0, 0.25, 0.5, 0.75, 1.0, 1.5), (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5)),
-}
-N_STATES = {"frames": 3, "ctc": NO_STATES}  # of a phone, by task
-
-
-@dataclass(frozen=True)
-class AlignmentSettings:
-    """How often the states are realigned with the network trained so far, and trained on again."""
-
-    rounds: int | None = None  # None: once; for CTC, which has no states, never
-
-    def __post_init__(self) -> None:
-        if self.rounds is not None and not 0 <= self.rounds <= MOST_ROUNDS:
-            raise ValueError(f"rounds must be from 0 to {MOST_ROUNDS}; got {self.rounds}.")
-
-
-@dataclass(frozen=True)
-class DecodingSettings:
-    """The phone language model, and the values among which the decoder's weights are chosen on dev."""
-
-    lm_order: Literal[1, 2, 3] = 2
-    smoothing: Literal["witten_bell", "kneser_ney"] = "witten_bell"
-    lm_scales: Sequence[float] | None = None  # None: those of WEIGHTS_TRIED
-    insertion_penalties: Sequence[float] | None = None  # the same
-    prior_scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("lm_scales", "insertion_penalties"):
-            values = getattr(self, name)
-            if values is None:
-                continue
-            if not values:
-                raise ValueError(f"{name} must list at least one value.")
-            for value in values:
-                check_weight(name, value)
-        check_weight("prior_scale", self.prior_scale)
-
+MOST_THREADS = 1024
 
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "corpus": CorpusSettings,
