@@ -16,7 +16,7 @@ from speechcnn.labels import Segment
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
 
-EXPERIMENTS = ("phones",)
+EXPERIMENTS = {"phones": "phones", "pooling-table": "pooling_table"}  # by the name that users write
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,10 +104,11 @@ def add(
 
 def train(arguments: argparse.Namespace) -> int:
     """Run an experiment as its recipe does."""
-    from speechcnn.configuration import launch
-    from speechcnn.experiments import phones
+    from importlib import import_module
 
-    launch({"phones": phones}[arguments.experiment], arguments.overrides)
+    from speechcnn.configuration import launch
+
+    launch(import_module(f"speechcnn.experiments.{EXPERIMENTS[arguments.experiment]}"), arguments.overrides)
     return 0
 
 

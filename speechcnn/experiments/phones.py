@@ -26,6 +26,7 @@ from speechcnn.bundle import BundleError
 from speechcnn.corpora import CorpusError
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.decoding import hmm
+from speechcnn.experiments.alignment import AlignmentSettings, save_states, take_states
 from speechcnn.experiments.bad_files import BadFiles
 from speechcnn.experiments.phone_data import CorpusSettings, Item, extract_all, open_corpus, speaker_statistics
 from speechcnn.experiments.phone_results import HEADLINE, MODEL_FILE, Outcome, write_results
@@ -44,18 +45,7 @@ from speechcnn.training.tasks import FrameCrossEntropy
 
 NAME = "phones"
 SETTINGS_FILE, LOCK_FILE = "settings.json", ".lock"
-MOST_ROUNDS, MOST_THREADS = 100, 1024
-
-
-@dataclass(frozen=True)
-class AlignmentSettings:
-    """How often the states are realigned with the network trained so far, and trained on again."""
-
-    rounds: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rounds <= MOST_ROUNDS:
-            raise ValueError(f"rounds must be from 0 to {MOST_ROUNDS}; got {self.rounds}.")
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -170,12 +160,16 @@ class PhoneExperiment:
         corpus = open_corpus(self.corpus_settings, self.bad)
         train, dev, test = extract_all(corpus, self.recognizer, self.bad)
         self.normalise(train, [*train, *dev, *test])
+        if self.alignment.source:
+            train, dev = (take_states(self.alignment.source, items) for items in (train, dev))
         history = []
         for round_number in range(self.alignment.rounds + 1):
             if round_number:
                 train, dev = self.realign(train), self.realign(dev)
             history += self.train(round_number, train, dev)
         self.recognizer.hmm = self.phone_models(train)
+        if self.alignment.save:
+            save_states(self.folder, [*self.realign(train), *self.realign(dev)])
         tuned = self.tune(dev)
         scores = [self.scores(item) for item in test]
         hypotheses = self.decode(scores)
@@ -183,8 +177,8 @@ class PhoneExperiment:
         outcome = Outcome(corpus, test, scores, hypotheses, history, tuned, seconds, self.bad.faults, self.skipped)
         return write_results(self.folder, self.recognizer, self.settings, outcome)
 
-    def claim_folder(self) -> None:
-        """Make the run folder and note the settings in it; a folder with other settings is refused."""
+    def check_folder(self) -> dict[str, Any]:
+        """Return the settings that the run folder notes; a folder with other settings is refused."""
         path = self.folder / SETTINGS_FILE
         mine = {key: value for key, value in self.settings.items() if key not in ("folder", "threads")}
         if path.exists():
@@ -195,6 +189,11 @@ class PhoneExperiment:
                     f"{self.folder} holds a run with other settings ({', '.join(differing)}). Give folder= another "
                     f"name, or the settings in {path} to go on with that run."
                 )
+        return mine
+
+    def claim_folder(self) -> None:
+        """Make the run folder and note the settings in it."""
+        path, mine = self.folder / SETTINGS_FILE, self.check_folder()
         self.folder.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}")
         part.write_text(json.dumps(mine, indent=1) + "\n")

@@ -1,0 +1,2 @@
+def write_results(folder, settings, runs, seconds):
+    return f"{len(runs)} {seconds}"
