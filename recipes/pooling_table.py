@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The lecture's pooling table, with seeds and intervals: `python recipes/pooling_table.py corpus.root=/path/to/TIMIT`."""
+"""The lecture's pooling table, with intervals: `python recipes/pooling_table.py corpus.root=/path/to/TIMIT`."""
 
 from speechcnn.configuration import launch
 from speechcnn.experiments import pooling_table

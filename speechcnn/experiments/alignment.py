@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -37,7 +38,8 @@ def save_states(folder: Path, items: Sequence[Item]) -> None:
     """Write the state of each frame into a run folder, in one step."""
     part = folder / f".{STATES_FILE}"
     with part.open("wb") as stream:
-        np.savez_compressed(stream, **{item.utterance.id: item.states.astype(np.int16) for item in items})
+        arrays: dict[str, Any] = {item.utterance.id: item.states.astype(np.int16) for item in items}
+        np.savez_compressed(stream, **arrays)
     part.replace(folder / STATES_FILE)
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from contextlib import redirect_stderr
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from speechcnn.arguments import construct, signature_of
 from speechcnn.experiments import phones
@@ -16,6 +16,7 @@ from speechcnn.experiments.phone_results import MODEL_FILE
 from speechcnn.layers.maps import Backprop
 from speechcnn.layers.pooling import Assignment
 from speechcnn.models import MODELS
+from speechcnn.models.cnn_dnn import Sharing
 
 SHARED = ("corpus", "features", "normalisation", "task", "optimizer", "schedule", "training", "decoding")
 ALIGNMENT_FOLDER, LOG_FILE, LAST_FILE = "alignment", "log.txt", "report.html"
@@ -31,7 +32,7 @@ class NetworkSettings:
     context: int | None = None  # frames
     pool_shift: int | None = None  # bands between two maxima, where a row pools
     assignment: Assignment | None = None  # how several pool sizes are given to the maps
-    sharing: Literal["full", "limited"] | None = None  # of the filters along frequency
+    sharing: Sharing | None = None  # of the filters along frequency
     backprop: Backprop | None = None
 
     def over(self, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,6 +81,8 @@ def aligning(settings: Mapping[str, Any]) -> Run:
     alignment = {"rounds": 0, "save": True}
     run = make_run(settings, settings["aligner"], settings["seeds"][0], alignment)
     run.settings["folder"] = str(Path(settings["folder"]) / ALIGNMENT_FOLDER)
+    if settings["threads"]:  # it runs alone
+        run.settings["threads"] = settings["threads"] * settings["jobs"]
     return run
 
 

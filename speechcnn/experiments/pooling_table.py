@@ -1,7 +1,7 @@
 """The lecture's pooling table: seven networks, several seeds, one truth for the targets, one table with intervals.
 
-One run aligns the corpus; every row then learns the same states with each seed, in a folder of its own. A finished run is
-not run again, a stopped one goes on. The table is made from what lies in the folders.
+One run aligns the corpus; every row then learns the same states with each seed, in a folder of its own. A finished run
+is not run again, a stopped one goes on. The table is made from what lies in the folders.
 
 Source: Deng, Abdel-Hamid and Yu (2013), "A deep convolutional neural network using heterogeneous pooling for trading
 acoustic invariance with phonetic confusion".
@@ -17,9 +17,11 @@ from typing import Any
 
 from speechcnn import locks, progress
 from speechcnn.arguments import SettingsError, Table, check_keys, check_type
+from speechcnn.corpora import Corpus
 from speechcnn.experiments import phones
 from speechcnn.experiments.bad_files import BadFiles
 from speechcnn.experiments.phone_data import open_corpus
+from speechcnn.experiments.pooling_results import write_results
 from speechcnn.experiments.pooling_runs import NetworkSettings, Run, aligning, carry_out_all, planned
 
 NAME = "pooling_table"
@@ -53,10 +55,10 @@ def run(settings: dict[str, Any]) -> str:
         runs = planned(settings)
         check_runs(runs)
         started = time.perf_counter()
-        make_corpus(runs[0])
+        corpus = open_once(runs[0])
         train_all([aligning(settings)], 1, "aligning the corpus")
         train_all(runs, settings["jobs"], "the table's runs")
-        return results(folder, settings, runs, time.perf_counter() - started)
+        return write_results(folder, settings, runs, corpus, time.perf_counter() - started)
 
 
 def check_top(settings: Mapping[str, Any]) -> None:
@@ -94,10 +96,10 @@ def check_runs(runs: Sequence[Run]) -> None:
         phones.PhoneExperiment(one.settings).check_folder()
 
 
-def make_corpus(first: Run) -> None:
-    """Read the corpus once, so that it is there, and known to be good, before runs begin side by side."""
+def open_once(first: Run) -> Corpus:
+    """Read the corpus, so that it is there and known to be good before runs begin side by side."""
     corpus = phones.PhoneExperiment(first.settings).corpus_settings
-    open_corpus(corpus, BadFiles(corpus.bad_files, corpus.most_bad_percent, first.folder))
+    return open_corpus(corpus, BadFiles(corpus.bad_files, corpus.most_bad_percent, first.folder))
 
 
 def train_all(runs: Sequence[Run], jobs: int, title: str) -> None:
@@ -111,10 +113,3 @@ def train_all(runs: Sequence[Run], jobs: int, title: str) -> None:
         for one in carry_out_all(waiting, jobs):
             done += 1
             update(done, len(runs), one.title)
-
-
-def results(folder: Path, settings: Mapping[str, Any], runs: Sequence[Run], seconds: float) -> str:
-    """Write the table and return it as text."""
-    from speechcnn.experiments.pooling_results import write_results
-
-    return write_results(folder, settings, runs, seconds)
