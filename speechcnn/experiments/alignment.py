@@ -51,7 +51,7 @@ def take_states(source: str, items: Sequence[Item]) -> list[Item]:
     """
     path = Path(source) / STATES_FILE
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
             states = {item.utterance.id: saved[item.utterance.id].astype(np.int64) for item in items}
     except FileNotFoundError as error:
         raise SettingsError(f"alignment.source: no {path}; that run needs alignment.save=true.") from error

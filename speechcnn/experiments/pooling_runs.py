@@ -73,29 +73,29 @@ class Run:
 def planned(settings: Mapping[str, Any]) -> list[Run]:
     """Return the table's runs, all rows with the first seed before any with the second."""
     alignment = {"rounds": 0, "source": str(Path(settings["folder"]) / ALIGNMENT_FOLDER)}
-    return [make_run(settings, row, seed, alignment) for seed in settings["seeds"] for row in settings["rows"]]
+    rows = {row: row_settings(settings, row) | {"alignment": alignment} for row in settings["rows"]}
+    return [
+        Run(row, seed, {**own, "seed": seed, "folder": str(Path(settings["folder"]) / row / f"seed-{seed}")})
+        for seed in settings["seeds"]
+        for row, own in rows.items()
+    ]
 
 
 def aligning(settings: Mapping[str, Any]) -> Run:
     """Return the run whose network aligns the corpus for all rows."""
-    alignment = {"rounds": 0, "save": True}
-    run = make_run(settings, settings["aligner"], settings["seeds"][0], alignment)
-    run.settings["folder"] = str(Path(settings["folder"]) / ALIGNMENT_FOLDER)
-    if settings["threads"]:  # it runs alone
-        run.settings["threads"] = settings["threads"] * settings["jobs"]
-    return run
+    row, seed, folder = settings["aligner"], settings["seeds"][0], str(Path(settings["folder"]) / ALIGNMENT_FOLDER)
+    own = row_settings(settings, row) | {"alignment": {"rounds": 0, "save": True}, "seed": seed, "folder": folder}
+    return Run(row, seed, own)
 
 
-def make_run(settings: Mapping[str, Any], row: str, seed: int, alignment: dict[str, Any]) -> Run:
-    """Return a run: the row's experiment, and over it what the table gives to all rows."""
+def row_settings(settings: Mapping[str, Any], row: str) -> dict[str, Any]:
+    """Return what a row's runs have in common: the row's experiment, and over it what the table gives to all rows."""
     from speechcnn.configuration import compose
 
     own = compose(phones, [f"experiment={row}"])
-    folder = str(Path(settings["folder"]) / row / f"seed-{seed}")
     own |= {part: merged(own[part], settings[part]) for part in SHARED}
     own["model"] = construct("model", NetworkSettings, settings["model"]).over(own["model"])
-    own |= {"alignment": alignment, "seed": seed, "threads": settings["threads"], "folder": folder}
-    return Run(row, seed, own)
+    return own | {"threads": settings["threads"]}
 
 
 def merged(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def _change(first: ConfusionTable, second: ConfusionTable) -> np.ndarray:
 def _cells(
     change: np.ndarray, names: Sequence[str | None], place: int, first: ConfusionTable, second: ConfusionTable
 ) -> tuple[str, str, str]:
-    row, column = np.unravel_index(place, change.shape)
+    row, column = divmod(int(place), change.shape[1])
     error = f"{names[row] or '(inserted)'} → {names[column] or '(deleted)'}"
     return error, f"{first.matrix[row, column]} → {second.matrix[row, column]}", str(abs(int(change[row, column])))
 

@@ -19,6 +19,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("cnn_dnn", {"maps": 5, "span": 3, "pool": 1}),
     ("cnn_dnn", {"maps": 7, "span": 3, "pool": [1, 3, 6, 12], "dropout": 0.2}),
     ("cnn_dnn", {"maps": 4, "span": 3, "pool": [2, 5], "assignment": "replicate"}),
+    ("cnn_dnn", {"maps": 4, "span": 3, "pool": [2, 5], "sharing": "limited"}),
 ]
 
 
