@@ -1,4 +1,4 @@
-"""The settings of a phone experiment that are its own: alignment, decoding, and what depends on the task."""
+"""How a phone experiment decodes, and what depends on its task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Literal
 from speechcnn.decoding.phone_ctc import NO_STATES
 from speechcnn.recognizer import check_weight
 
-MOST_ROUNDS = 100
 # Language-model scales and insertion penalties tried on dev: of states, where neighbouring frames say much the same,
 # and of CTC, where most frames are blank.
 WEIGHTS_TRIED: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
@@ -17,17 +16,7 @@ WEIGHTS_TRIED: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
     "ctc": ((0.0, 0.25, 0.5, 0.75, 1.0, 1.5), (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5)),
 }
 N_STATES = {"frames": 3, "ctc": NO_STATES}  # of a phone, by task
-
-
-@dataclass(frozen=True)
-class AlignmentSettings:
-    """How often the states are realigned with the network trained so far, and trained on again."""
-
-    rounds: int | None = None  # None: once; for CTC, which has no states, never
-
-    def __post_init__(self) -> None:
-        if self.rounds is not None and not 0 <= self.rounds <= MOST_ROUNDS:
-            raise ValueError(f"rounds must be from 0 to {MOST_ROUNDS}; got {self.rounds}.")
+DEFAULT_ROUNDS = {"frames": 1, "ctc": 0}  # of realignment
 
 
 @dataclass(frozen=True)
