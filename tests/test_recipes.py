@@ -22,8 +22,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def recipe(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "recipes" / "phones.py"), *overrides]
+def recipe(folder: Path, *overrides: str, name: str = "phones") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "recipes" / f"{name}.py"), *overrides]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
@@ -121,3 +121,21 @@ def test_what_cannot_run_ends_with_one_sentence(tmp_path: Path, override: str, s
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_pooling_table_is_made_and_nothing_is_run_twice(corpus: Path, tmp_path: Path) -> None:
+    given = ("quick=true", f"corpus.root={corpus}", "rows=[dnn,p1_12]", "model.hidden=[8]", "training.epochs=1",
+             "folder=table")  # fmt: skip
+    done = recipe(tmp_path, *given, name="pooling_table")
+    assert done.returncode == 0, done.stderr
+    table = tmp_path / "table"
+    assert {path.name for path in table.iterdir()} >= {"table.md", "table.csv", "per_over_p.png", "report.html"}
+    assert (table / "table.md").read_text().splitlines()[0] in f"## {done.stdout}"
+    models = [table / row / "seed-0" / "phones.speechcnn" for row in ("dnn", "p1_12")]
+    times = [path.stat().st_mtime_ns for path in models]
+    (table / "dnn" / "seed-0" / "report.html").unlink()  # as if it had been stopped at its end
+    again = recipe(tmp_path, *given, name="pooling_table")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.split("wall time")[0] == done.stdout.split("wall time")[0]
+    assert [path.stat().st_mtime_ns == time for path, time in zip(models, times, strict=True)] == [False, True]

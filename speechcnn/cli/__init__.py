@@ -16,7 +16,13 @@ from speechcnn.cli.phones import add_phones
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
 
-EXPERIMENTS = ("leave_speakers_out", "localise", "phones")
+# By the name that users write.
+EXPERIMENTS = {
+    "leave-speakers-out": "leave_speakers_out",
+    "localise": "localise",
+    "phones": "phones",
+    "pooling-table": "pooling_table",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,7 +110,7 @@ def train(arguments: argparse.Namespace) -> int:
 
     from speechcnn.configuration import launch
 
-    launch(import_module(f"speechcnn.experiments.{arguments.experiment}"), arguments.overrides)
+    launch(import_module(f"speechcnn.experiments.{EXPERIMENTS[arguments.experiment]}"), arguments.overrides)
     return 0
 
 

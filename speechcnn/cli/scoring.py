@@ -9,7 +9,8 @@ from pathlib import Path
 
 from speechcnn import transcripts
 from speechcnn.cli.score_groups import Groups, groups, part_ids
-from speechcnn.corpora.timit_ids import common_ids, named_set, timit_id
+from speechcnn.corpora.timit_ids import common_ids
+from speechcnn.experiments.token_note import token_note
 from speechcnn.labels import timit_phones
 from speechcnn.metrics import (
     AS_WRITTEN,
@@ -18,7 +19,6 @@ from speechcnn.metrics import (
     Evaluation,
     LabelError,
     PairedTests,
-    check_tokens,
     compare,
     evaluate,
     mapped,
@@ -201,12 +201,8 @@ def _few(tests: Mapping[str, PairedTests]) -> list[str]:
 def _token_notes(reference: Side, kinds: Groups, evaluation: Evaluation) -> list[str]:
     if evaluation.headline.convention == AS_WRITTEN.name:
         return []
-    part = named_set(kinds.get("speaker", {}).values())
-    if part not in ("core", "dev"):
-        return ["token totals not checked: these are not the speakers of TIMIT's core test or development set"]
     tokens = {name: one.counts.reference for name, one in evaluation.scores.items()}
-    shared = sum(parts.shared for name in reference.labels if (parts := timit_id(name)))
-    return [check_tokens(part, tokens, len(reference.labels), shared).sentence]
+    return [token_note(reference.labels, kinds.get("speaker", {}).values(), tokens)]
 
 
 def _remarks(reference: Side, systems: list[Side], speakers: Mapping[str, str] | None) -> list[str]:

@@ -91,12 +91,14 @@ def plain(name: str, overrides: Sequence[str]) -> dict[str, Any]:
     """Compose and resolve the configuration file `name`."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     check_folder(conf_folder())
     forbid_resolvers()
+    GlobalHydra.instance().clear()  # an experiment that Hydra runs may compose others; Hydra has done its part by then
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
             config = hydra_compose(name, list(overrides))

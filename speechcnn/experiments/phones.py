@@ -11,9 +11,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,18 +26,20 @@ from speechcnn.bundle import BundleError
 from speechcnn.corpora import CorpusError
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.decoding import hmm
-from speechcnn.decoding.phone_ctc import NO_STATES, PhoneCtc
+from speechcnn.decoding.phone_ctc import PhoneCtc
 from speechcnn.decoding.tuning import Tuned, tune
+from speechcnn.experiments.alignment import AlignmentSettings, save_states, take_states
 from speechcnn.experiments.bad_files import BadFiles
 from speechcnn.experiments.phone_augmentation import AugmentationSettings, Augmenter, chain_of
 from speechcnn.experiments.phone_data import CorpusSettings, Item, extract_all, open_corpus, speaker_statistics
 from speechcnn.experiments.phone_results import HEADLINE, MODEL_FILE, Outcome, write_results
+from speechcnn.experiments.phone_settings import DEFAULT_ROUNDS, N_STATES, WEIGHTS_TRIED, DecodingSettings
 from speechcnn.features import FEATURES, Normalizer
 from speechcnn.labels import Segment, timit_phones
 from speechcnn.metrics import ErrorCounts, count
 from speechcnn.metrics.scoring import matched
 from speechcnn.models import PHONE_MODELS
-from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting, check_weight
+from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting
 from speechcnn.recognizer.phone_search import PhoneModels, best_labels
 from speechcnn.training.batches import Example
 from speechcnn.training.checkpoints import CheckpointError
@@ -48,48 +50,7 @@ from speechcnn.training.tasks import TASKS, Task
 
 NAME = "phones"
 SETTINGS_FILE, LOCK_FILE = "settings.json", ".lock"
-MOST_ROUNDS, MOST_THREADS = 100, 1024
-# Language-model scales and insertion penalties tried on dev: of states, where neighbouring frames say much the same,
-# and of CTC, where most frames are blank.
-WEIGHTS_TRIED: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
-    "frames": ((1.0, 2.0, 3.0, 4.0, 6.0, 8.0), (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0)),
-    "ctc": ((0.0, 0.25, 0.5, 0.75, 1.0, 1.5), (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5)),
-}
-N_STATES = {"frames": 3, "ctc": NO_STATES}  # of a phone, by task
-
-
-@dataclass(frozen=True)
-class AlignmentSettings:
-    """How often the states are realigned with the network trained so far, and trained on again."""
-
-    rounds: int | None = None  # None: once; for CTC, which has no states, never
-
-    def __post_init__(self) -> None:
-        if self.rounds is not None and not 0 <= self.rounds <= MOST_ROUNDS:
-            raise ValueError(f"rounds must be from 0 to {MOST_ROUNDS}; got {self.rounds}.")
-
-
-@dataclass(frozen=True)
-class DecodingSettings:
-    """The phone language model, and the values among which the decoder's weights are chosen on dev."""
-
-    lm_order: Literal[1, 2, 3] = 2
-    smoothing: Literal["witten_bell", "kneser_ney"] = "witten_bell"
-    lm_scales: Sequence[float] | None = None  # None: those of WEIGHTS_TRIED
-    insertion_penalties: Sequence[float] | None = None  # the same
-    prior_scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("lm_scales", "insertion_penalties"):
-            values = getattr(self, name)
-            if values is None:
-                continue
-            if not values:
-                raise ValueError(f"{name} must list at least one value.")
-            for value in values:
-                check_weight(name, value)
-        check_weight("prior_scale", self.prior_scale)
-
+MOST_THREADS = 1024
 
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "corpus": CorpusSettings,
@@ -164,6 +125,7 @@ class PhoneExperiment:
         self.kind: str = settings["task"]["name"]
         self.recognizer = PhoneRecognizer(recipe, timit_phones(), n_states=N_STATES[self.kind])
         self.corpus_settings: CorpusSettings = self.build("corpus")
+        self.alignment: AlignmentSettings = self.build("alignment")
         self.rounds = self.realignments()
         self.decoding: DecodingSettings = self.build("decoding")
         self.loop: LoopSettings = self.build("training")
@@ -181,10 +143,10 @@ class PhoneExperiment:
         Raises:
             SettingsError: there are none to realign.
         """
-        rounds = self.build("alignment").rounds
-        if self.kind == "ctc" and rounds:
-            raise SettingsError(f"alignment.rounds must be 0 for task=ctc, which has no states; got {rounds}.")
-        return (0 if self.kind == "ctc" else 1) if rounds is None else rounds
+        asked = self.alignment
+        if self.kind == "ctc" and (asked.rounds or asked.source or asked.save):
+            raise SettingsError("task=ctc has no states to align; leave alignment.rounds, source and save out.")
+        return asked.rounds if asked.rounds is not None else DEFAULT_ROUNDS[self.kind]
 
     def run(self) -> str:
         """Do everything and return the summary; one process at a time may run in a folder."""
@@ -199,12 +161,16 @@ class PhoneExperiment:
         corpus = open_corpus(self.corpus_settings, self.bad)
         train, dev, test = extract_all(corpus, self.recognizer, self.bad)
         self.normalise(train, [*train, *dev, *test])
+        if self.alignment.source:
+            train, dev = (take_states(self.alignment.source, items) for items in (train, dev))
         history = []
         for round_number in range(self.rounds + 1):
             if round_number:
                 train, dev = self.realign(train), self.realign(dev)
             history += self.train(round_number, train, dev)
         self.recognizer.hmm = self.phone_models(train)
+        if self.alignment.save:
+            save_states(self.folder, [*self.realign(train), *self.realign(dev)])
         tuned = self.tune(dev)
         scores = [self.scores(item) for item in test]
         hypotheses = self.decode(scores)
@@ -212,8 +178,8 @@ class PhoneExperiment:
         outcome = Outcome(corpus, test, scores, hypotheses, history, tuned, seconds, self.bad.faults, self.skipped)
         return write_results(self.folder, self.recognizer, self.settings, outcome)
 
-    def claim_folder(self) -> None:
-        """Make the run folder and note the settings in it; a folder with other settings is refused."""
+    def check_folder(self) -> dict[str, Any]:
+        """Return the settings that the run folder notes; a folder with other settings is refused."""
         path = self.folder / SETTINGS_FILE
         mine = {key: value for key, value in self.settings.items() if key not in ("folder", "threads")}
         if path.exists():
@@ -224,6 +190,11 @@ class PhoneExperiment:
                     f"{self.folder} holds a run with other settings ({', '.join(differing)}). Give folder= another "
                     f"name, or the settings in {path} to go on with that run."
                 )
+        return mine
+
+    def claim_folder(self) -> None:
+        """Make the run folder and note the settings in it."""
+        path, mine = self.folder / SETTINGS_FILE, self.check_folder()
         self.folder.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}")
         part.write_text(json.dumps(mine, indent=1) + "\n")

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from speechcnn.layers.conv import Conv1d, Conv2d
 from speechcnn.layers.flat import ReLU
 from speechcnn.layers.maps import Backprop
-from speechcnn.layers.pooling import Assignment
-from speechcnn.models.cnn_dnn import pooling
+from speechcnn.layers.pooling import Assignment, HeterogeneousPool
+from speechcnn.models.cnn_dnn import checked_shift, pool_sizes
 from speechcnn.models.time_layers import (
     check_dropout,
     check_odd,
@@ -137,7 +137,10 @@ class CnnTdnn(nn.Module):
         self.context = context_of([Window(span_frames), *windows])
         self.convolution = Conv2d(n_streams, maps, (span, span_frames), bias=not batch_norm, backprop=backprop)
         self.norm = nn.BatchNorm2d(maps) if batch_norm else nn.Identity()
-        self.pool = pooling(pool, pool_shift, maps, n_bands - span + 1, assignment, backprop)
+        sizes = pool_sizes(pool, n_bands - span + 1)
+        self.pool = HeterogeneousPool(
+            maps, sizes, checked_shift(pool_shift, sizes, "full"), assignment, backprop=backprop
+        )
         self.rectifier = ReLU(backprop)
         n_rows = self.pool.rows(n_bands - span + 1) + energy * n_streams
         self.layers = time_layers(n_rows, widths, windows, batch_norm, residual, dropout, backprop)

@@ -12,25 +12,30 @@ if TYPE_CHECKING:
     from speechcnn.report.confusion import confusion_figure
     from speechcnn.report.curves import curves_figure
     from speechcnn.report.page import Picture, figure_png, write_report
+    from speechcnn.report.sweep import RatePoint, sweep_figure
     from speechcnn.report.tables import Table
     from speechcnn.report.utterance import utterance_figure
 
 __all__ = [
     "Picture",
+    "RatePoint",
     "Table",
     "confusion_figure",
     "curves_figure",
     "figure_png",
+    "sweep_figure",
     "utterance_figure",
     "write_report",
 ]
 
 _MODULES = {
     "Picture": "page",
+    "RatePoint": "sweep",
     "Table": "tables",
     "confusion_figure": "confusion",
     "curves_figure": "curves",
     "figure_png": "page",
+    "sweep_figure": "sweep",
     "utterance_figure": "utterance",
     "write_report": "page",
 }

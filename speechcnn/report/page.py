@@ -7,6 +7,7 @@ import io
 import os
 import tempfile
 import warnings
+import wave
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from speechcnn import audio
 from speechcnn.report.tables import Table, flush_right
 
 STYLE = """
@@ -41,17 +43,22 @@ figcaption, .note { color: var(--faint); font-size: .88rem; margin: .5rem 0 0 }
 img { display: block; background: #fff; border-radius: 4px; max-width: none }
 .fit img { max-width: 100%; height: auto }
 pre { background: var(--shade); padding: 1rem; border-radius: 4px; overflow-x: auto; font-size: .82rem }
+audio { display: block; margin: .5rem 0 0; height: 2rem }
 summary { cursor: pointer; font-weight: 600 }
 """
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with its caption; a `wide` one keeps its size and scrolls, others shrink to the page."""
+    """A figure with its caption; a `wide` one keeps its size and scrolls, others shrink to the page.
+
+    `sound` is a file that is played below the figure.
+    """
 
     caption: str
     figure: Figure
     wide: bool = False
+    sound: Path | None = None
 
 
 def write_report(
@@ -89,7 +96,7 @@ def figure_png(figure: Figure, dpi: int = 120) -> bytes:
 
 def _page(title: str, body: str) -> str:
     # The policy forbids every outside resource, whatever a text may hold.
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    policy = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -131,7 +138,21 @@ def _picture(picture: Picture) -> str:
     caption = escape(picture.caption)
     image = f'<img src="data:image/png;base64,{data}" width="{width}" alt="{caption}">'
     kind = "wide" if picture.wide else "fit"
-    return f'<figure><div class="{kind}">{image}</div><figcaption>{caption}</figcaption></figure>'
+    player = _player(picture.sound) if picture.sound else ""
+    return f'<figure><div class="{kind}">{image}</div>{player}<figcaption>{caption}</figcaption></figure>'
+
+
+def _player(sound: Path) -> str:
+    """The sound as 16-bit WAV, which every browser plays, whatever the file's own format."""
+    samples, rate = audio.read(sound)
+    stream = io.BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((samples.clip(-1, 1) * 32767).astype("<i2").tobytes())
+    data = base64.b64encode(stream.getvalue()).decode()
+    return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
 
 
 def _replace(path: Path, text: str) -> None:

@@ -20,6 +20,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("cnn_dnn", SMALL | {"maps": 5, "span": 3, "pool": 1}),
     ("cnn_dnn", SMALL | {"maps": 7, "span": 3, "pool": [1, 3, 6, 12], "dropout": 0.2}),
     ("cnn_dnn", SMALL | {"maps": 4, "span": 3, "pool": [2, 5], "assignment": "replicate"}),
+    ("cnn_dnn", SMALL | {"maps": 4, "span": 3, "pool": [2, 5], "sharing": "limited"}),
     ("tdnn", TIME),
     ("tdnn", TIME | {"score_kernel": 3, "batch_norm": False, "residual": False, "dropout": 0.2}),
     ("cnn_tdnn", TIME | {"maps": 5, "span": 3, "span_frames": 3, "pool": [1, 4]}),

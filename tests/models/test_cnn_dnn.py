@@ -10,7 +10,11 @@ from speechcnn.models import MODELS, count_parameters
 
 FEATURES = {"n_classes": 9, "n_streams": 3, "n_bands": 12, "energy": True}
 SMALL = {"hidden": [7, 6], "context": 5}
-CASES = [("dnn", {}), *(("cnn_dnn", {"maps": 4, "span": 3, "pool": pool}) for pool in (1, 2, 6))]
+CASES = [
+    ("dnn", {}),
+    *(("cnn_dnn", {"maps": 4, "span": 3, "pool": pool}) for pool in (1, 2, 6)),
+    ("cnn_dnn", {"maps": 4, "span": 3, "pool": [1, 4], "sharing": "limited"}),
+]
 
 
 def build(name: str, arguments: dict) -> nn.Module:
@@ -46,6 +50,27 @@ def test_one_frame_by_hand() -> None:
     hidden = model.first(pooled.flatten()) + (model.energy.weight * window[:, 12]).sum((1, 2))
     expected = model.full.layers[1](model.full.layers[0](hidden.relu()).relu())
     torch.testing.assert_close(model(window[None])[0, 2], expected)
+
+
+def test_one_frame_with_limited_sharing_by_hand() -> None:
+    """Sections of 6 of the 12 bands, 3 apart: each map of each has its own filter, and one maximum over its pool."""
+    pool = {"maps": 4, "span": 3, "pool": [1, 4], "pool_shift": 3}
+    model = build("cnn_dnn", {**pool, "sharing": "limited"})
+    window = torch.randn(3, 13, 5, dtype=torch.float64)
+    pooled = []
+    for section, m in itertools.product(range(3), range(4)):
+        weight, bias = model.convolution.weight[section, m], model.convolution.bias[section, m]
+        size = (1, 4)[m % 2]
+        places = [window[:, 3 * section + f : 3 * section + f + 3] for f in range(size)]
+        pooled.append(max(bias + (weight * place).sum() for place in places))
+    hidden = model.first(torch.stack(pooled).relu()) + (model.energy.weight * window[:, 12]).sum((1, 2))
+    expected = model.full.layers[1](model.full.layers[0](hidden.relu()).relu())
+    torch.testing.assert_close(model(window[None])[0, 2], expected)
+
+
+def test_sections_must_end_with_the_last_band() -> None:
+    with pytest.raises(ValueError, match="section_shift must divide"):
+        build("cnn_dnn", {"pool": 4, "span": 3, "pool_shift": 4, "sharing": "limited"})
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES)

@@ -102,6 +102,16 @@ def test_parameters_counted_by_hand() -> None:
     assert count_parameters(deep) == (3 * 2 * 9 + 2 * 2) + first + second + (rows * 7 + 2 * 7) + (7 * 9 + 9)
 
 
+def test_a_layer_along_time_by_hand() -> None:
+    """Three taps two frames apart, then the middle frame of the input beside them."""
+    layer = MODELS["tdnn"](**FEATURES, widths=[39, 39], kernels=[1, 3], dilations=[1, 2]).double().eval().layers[1]
+    maps = torch.randn(2, 39, 9, dtype=torch.float64)
+    weight, norm = layer.convolution.weight, layer.norm
+    convolved = sum(torch.einsum("oi,bit->bot", weight[..., k], maps[..., 2 * k : 2 * k + 5]) for k in range(3))
+    scaled = convolved / (norm.running_var + norm.eps).sqrt()[:, None]
+    torch.testing.assert_close(layer(maps), scaled.relu() + maps[..., 2:7])
+
+
 def test_a_residual_block_by_hand() -> None:
     """The block of He et al. out of torch's own functions."""
     model = MODELS["residual_cnn"](**FEATURES, maps=[3, 4], **TIME).double().eval()

@@ -4,8 +4,10 @@ import base64
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+from speechcnn import audio
 from speechcnn.report import Picture, Table, curves_figure, figure_png, write_report
 
 HEADLINE = [("phone error rate", "20.4 %", "95 % interval 19.8 to 21.0")]
@@ -51,6 +53,23 @@ def test_nothing_outside_the_file_is_named(tmp_path):
     assert len(links) == 1
     assert links[0].startswith("data:image/png;base64,")
     assert re.findall(r"url\(|@import|https?:", "".join(page.texts)) == []
+
+
+def test_sound_is_played_from_the_page_itself(tmp_path):
+    samples = (0.25 * np.sin(np.arange(800) / 5)).astype(np.float32)
+    audio.write(tmp_path / "one.flac", samples, 16000)
+    page = _page(tmp_path, pictures=[Picture("one", curves_figure([{"loss": 1.0}]), sound=tmp_path / "one.flac")])
+    source = next(found["src"] for tag, found in page.tags if tag == "audio")
+    kind, data = source.split(",")
+    assert kind == "data:audio/wav;base64"
+    (tmp_path / "played.wav").write_bytes(base64.b64decode(data))
+    played, rate = audio.read(tmp_path / "played.wav")
+    assert rate == 16000
+    np.testing.assert_allclose(played, samples, atol=2**-14)
+    policy = next(
+        found["content"] for tag, found in page.tags if "content" in found and "default-src" in found["content"]
+    )
+    assert "media-src data:" in policy
 
 
 def test_picture_is_the_figure_with_its_caption(tmp_path):

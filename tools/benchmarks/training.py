@@ -1,4 +1,7 @@
-"""Training: one scan over each utterance, by the layers' own backward pass, against copied windows and torch's pass."""
+"""Training: one scan over each utterance, by the layers' own backward pass, against copied windows and torch's pass.
+
+And, of the deeper networks, in bf16 against fp32, as `training.precision=bf16` runs it.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,12 @@ CASES = (
     ("train CNN-DNN, P = 1..12", "cnn_dnn", {"pool": list(range(1, 13))}),
     ("train DNN", "dnn", {}),
 )
+# Deep networks pad once for all their layers, so a window of theirs has no padding to take away.
+DEEP_CASES = (
+    ("train TDNN", "tdnn", {}),
+    ("train CNN-TDNN, P = 6", "cnn_tdnn", {"pool": 6}),
+    ("train residual CNN", "residual_cnn", {}),
+)
 
 
 def windows(features: Tensor) -> Tensor:
@@ -38,12 +47,14 @@ def unpadded(model: nn.Module) -> nn.Module:
     return model
 
 
-def step(model: nn.Module, features: Callable[[], Tensor], targets: Tensor) -> Callable[[], Tensor]:
+def step(model: nn.Module, features: Callable[[], Tensor], targets: Tensor, bf16: bool = False) -> Callable[[], Tensor]:
     """One forward and backward pass; making the windows is part of the windowed way."""
 
     def run() -> Tensor:
         model.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(model(features()).flatten(0, 1), targets)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            scores = model(features())
+        loss = F.cross_entropy(scores.flatten(0, 1).float(), targets)
         loss.backward()
         return loss.detach()
 
@@ -62,6 +73,12 @@ def rows() -> Iterator[Row]:
         ours = step(scanned, lambda: utterances, targets)
         yield compared(title, ours, step(native, lambda: utterances, targets), 'backprop="torch"')
         yield compared(title, ours, step(windowed, lambda: windows(utterances), targets), "copied windows")
+    for title, name, arguments in DEEP_CASES:
+        ours, native = (MODELS[name](**SHAPE, **arguments, backprop=b) for b in ("custom", "torch"))
+        native.load_state_dict(ours.state_dict())
+        run = step(ours, lambda: utterances, targets)
+        yield compared(title, run, step(native, lambda: utterances, targets), 'backprop="torch"')
+        yield compared(f"{title}, bf16", step(ours, lambda: utterances, targets, bf16=True), run, "fp32")
 
 
 def compared(title: str, ours: Callable[[], Tensor], peer: Callable[[], Tensor], peer_name: str) -> Row:
