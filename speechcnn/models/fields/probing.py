@@ -6,13 +6,15 @@ the net itself says what it sees, weights and rectifiers as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from speechcnn.models.fields.sizes import smallest
 
 
 def probe(
@@ -42,8 +44,8 @@ def probe(
     with evaluation(model), torch.no_grad():
         if not reads(0, n_inputs):
             return 0, -1
-        low = least(lambda last: reads(0, last), n_inputs) - 1
-        high = n_inputs - least(lambda count: reads(n_inputs - count, n_inputs), n_inputs)
+        low = smallest(lambda last: reads(0, last), n_inputs) - 1
+        high = n_inputs - smallest(lambda count: reads(n_inputs - count, n_inputs), n_inputs)
     return low, high
 
 
@@ -52,15 +54,6 @@ def at(result: Tensor, n_axes: int, axis: int, place: int | None) -> Tensor:
     if result.dim() != n_axes:
         return result
     return result.select(axis, result.shape[axis] // 2 if place is None else place)
-
-
-def least(holds: Callable[[int], bool], most: int) -> int:
-    """Return the least number from 1 to `most` for which it holds, when it holds for all above."""
-    low, high = 1, most
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle + 1, high)
-    return low
 
 
 def output(model: nn.Module, inputs: Tensor, layer: str | None) -> Tensor:

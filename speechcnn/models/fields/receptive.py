@@ -21,7 +21,7 @@ LARGEST = 1 << 15  # inputs along an axis that are tried until the field fits
 class Field:
     """What one output of a net sees along one axis of the input."""
 
-    size: int  # inputs, holes of dilated filters counted in
+    size: int  # inputs, holes counted in; the most, where outputs between those of expanding layers differ
     stride: Fraction  # inputs between two outputs; below 1 where maps were made larger
     start: Fraction  # first input that output 0 sees; below 0 where it sees padding
     everything: bool  # whether something looks at the whole axis, however long; size is then that of the axis given

@@ -17,6 +17,7 @@ from speechcnn.models import MODELS
 from speechcnn.models.fields import FieldError, effective_field, probe, reach, receptive_field
 from speechcnn.models.fields.probing import held
 from speechcnn.models.fields.receptive import spans_of
+from speechcnn.models.fields.sizes import smallest
 from speechcnn.models.fields.tracing import traced
 
 
@@ -259,6 +260,11 @@ def test_the_effective_field_of_a_deep_stack_is_a_root_of_its_field() -> None:
     found = effective_field(net, (1, 101), n_inputs=1)
     assert found.frames == pytest.approx(2 * 1.96 * 16**0.5, abs=1.5)
     assert receptive_field(net, (1, 101)).frames.size == 49
+
+
+def test_halving_finds_the_least_number_that_fits() -> None:
+    for answer, most in itertools.combinations(range(1, 20), 2):
+        assert smallest(lambda n, least=answer: n >= least, most) == answer
 
 
 def test_the_fewest_neighbours_that_hold_a_share() -> None:
