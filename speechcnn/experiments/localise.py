@@ -20,7 +20,7 @@ from speechcnn.arguments import SettingsError, Table, check_keys, check_type, co
 from speechcnn.audio import AudioError
 from speechcnn.bundle import BundleError
 from speechcnn.corpora import CorpusError
-from speechcnn.corpora.scenes import SceneError
+from speechcnn.corpora.scenes import SOUNDS, SceneError
 from speechcnn.decoding.events import EventSettings
 from speechcnn.event_finder import EventFinder, Recipe
 from speechcnn.events import Event
@@ -144,7 +144,7 @@ class LocaliseExperiment:
     def run_claimed(self) -> str:
         """Do everything in a folder that is ours."""
         root, tables = open_scenes(self.corpus, SCENES_FOLDER / self.scenes_name())
-        self.finder = self.fresh_finder(classes(tables))
+        self.finder = self.fresh_finder(classes(tables) if self.corpus.root else sorted(SOUNDS))
         train, dev, test = (extract(part, root, table, self.finder) for part, table in tables.items())
         self.finder.normalizer.fit([item.features for item in train])
         history = self.train(self.examples(train), self.examples(dev))

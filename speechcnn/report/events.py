@@ -88,7 +88,7 @@ def _draw_rows(axis: Axes, labels: Sequence[str], reference: Sequence[Event], fo
             axis.broken_barh(spans, (row + lift, 0.36), facecolors=colour)
         axis.plot([], [], color=colour, linewidth=6, label=name)
     axis.set_yticks([row + 0.5 for row in range(len(labels))], labels)
-    axis.set_ylim(len(labels), 0)
+    axis.set_ylim(max(1, len(labels)), 0)
     axis.tick_params(labelsize=8)
     axis.grid(axis="x", color="#dddddd", linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)
