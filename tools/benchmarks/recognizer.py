@@ -1,4 +1,4 @@
-"""The recogniser as a whole, at the size that recipes train: ten minutes in a file, one minute live.
+"""The recogniser as a whole, at the size that recipes train: five minutes in a file, one minute live.
 
 The network and the phone models are not trained, so that no model file is needed: the work is the same, only the paths
 of the search agree later than on speech. The peers are the same work without the means that bound memory and delay.
@@ -20,7 +20,7 @@ from speechcnn.decoding.hmm import PhoneHmm, estimate_bigram
 from speechcnn.labels import Segment, timit_phones
 from speechcnn.recognizer import PhoneRecognizer, PhoneStream, Recipe
 
-RATE, LONG, SHORT, CHUNK = 16000, 600, 60, 1600
+RATE, LONG, SHORT, CHUNK = 16000, 300, 60, 1600
 
 
 def rows() -> Iterator[Row]:
