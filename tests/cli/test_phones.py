@@ -156,12 +156,12 @@ def test_known_phones_are_aligned(run, model) -> None:
 
 
 def test_transcripts_are_found_by_their_ids(run) -> None:
-    spoken = {"FADG0_SX1": ["h#", "aa", "h#"], "FADG0_SX2": ["h#", "s", "h#"]}
+    spoken = {"fadg0-sx1": ["h#", "aa", "h#"], "fadg0-sx2": ["h#", "s", "h#"]}
     Path("known.trn").write_text(write_trn(spoken))
     recordings = {"in__dr1__fadg0__sx1": 0.5, "in__dr1__fadg0__sx2": 0.5}
     _, output, _ = run("align", "in", "known.trn", "--format", "ctm", **recordings)
     found = {name: [one.label for one in own] for name, own in read_ctm(output).items()}
-    assert found == {"dr1/fadg0/sx1": spoken["FADG0_SX1"], "dr1/fadg0/sx2": spoken["FADG0_SX2"]}
+    assert found == {"dr1/fadg0/sx1": spoken["fadg0-sx1"], "dr1/fadg0/sx2": spoken["fadg0-sx2"]}
     Path("known.trn").write_text(write_trn({"FADG0_SX1": ["h#"]}))
     status, output, error = run("align", "in", "known.trn")
     assert (status, output) == (2, "")

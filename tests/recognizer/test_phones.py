@@ -27,7 +27,7 @@ def blocks_of(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seconds", [0.04, 0.31, 1.0, 60.0])
 def test_scores_of_blocks_are_those_of_the_whole(make, sound, blocks_of, kind: str, seconds: float) -> None:
-    recognizer, samples = make(kind), sound(4)
+    recognizer, samples = make(kind), sound(2)
     blocks_of(seconds)
     whole = recognizer.log_posteriors(recognizer.extract(samples, 8000))
     found = recognizer.all_scores(samples, 8000)
@@ -38,7 +38,7 @@ def test_scores_of_blocks_are_those_of_the_whole(make, sound, blocks_of, kind: s
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("confidence", ["network", "paths"])
 def test_phones_of_blocks_are_those_of_the_whole(make, sound, blocks_of, kind: str, confidence: str) -> None:
-    recognizer, samples = make(kind), sound(10)
+    recognizer, samples = make(kind), sound(6)
     blocks_of(0.7)
     scores = recognizer.log_posteriors(recognizer.extract(samples, 8000))
     shares = confidences(confidence, scores, recognizer.hmm, *recognizer.weights)
