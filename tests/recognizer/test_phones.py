@@ -38,7 +38,7 @@ def test_scores_of_blocks_are_those_of_the_whole(make, sound, blocks_of, kind: s
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("confidence", ["network", "paths"])
 def test_phones_of_blocks_are_those_of_the_whole(make, sound, blocks_of, kind: str, confidence: str) -> None:
-    recognizer, samples = make(kind), sound(6)
+    recognizer, samples = make(kind), sound(10)
     blocks_of(0.7)
     scores = recognizer.log_posteriors(recognizer.extract(samples, 8000))
     shares = confidences(confidence, scores, recognizer.hmm, *recognizer.weights)
