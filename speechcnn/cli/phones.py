@@ -102,9 +102,10 @@ def draw(recognizer: PhoneRecognizer, one: Recording, segments: Sequence[Segment
         return
     features, posteriors = view
     shift, first_centre = recognizer.frame_times
-    shown = [segment for segment in segments if segment.start < first_centre + shift * features.shape[-1]]
-    if len(shown) < len(segments):
-        warn(f"{path} shows the first {shown[-1].end:.1f} s of {one.path}")
+    end = first_centre + shift * features.shape[-1]
+    shown = [segment for segment in segments if segment.start < end]
+    if segments and segments[-1].end > end:
+        warn(f"{path} shows the first {end:.0f} s of {one.path}")
     bands = features[0, : recognizer.features.n_bands].numpy()
     figure = utterance_figure(
         bands, posteriors.T, None, shown, recognizer.labels, shift, one.path.name, window_seconds=2 * first_centre
@@ -131,7 +132,7 @@ def _spoken(phones: str, found: Sequence[Recording]) -> Mapping[Recording, Seque
     from speechcnn import transcripts
     from speechcnn.corpora.timit_ids import common_ids
 
-    if not Path(phones).exists():
+    if not _exists(phones):
         if Path(phones).suffix.lower() in (".trn", ".ctm", ".json", ".phn", ".textgrid"):
             raise FileNotFoundError(f"{phones}: no such file")
         return dict.fromkeys(found, phones.split())
@@ -144,6 +145,13 @@ def _spoken(phones: str, found: Sequence[Recording]) -> Mapping[Recording, Seque
     if lost:
         raise ValueError(f"{phones} holds no transcript of {len(lost)} of the recordings: {', '.join(lost)}")
     return {one: ids[common] for one, common in names.items()}
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # too long for a name: a line of phones
+        return False
 
 
 def listen(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from speechcnn.audio import STREAM_LIMITS, AudioError, info, sniff
 from speechcnn.corpora.timit_tree import without_audio_suffix
 from speechcnn.labels import Segment
 
+UNREAD = (".mp3", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".au")  # endings of sound that is not read here
 Report = Callable[[float], None]  # how many seconds of a recording are done
 
 
@@ -87,7 +88,7 @@ def _sound_files(folder: Path) -> list[Path]:
 
 def _is_sound(path: Path) -> bool:
     """Whether it is one or claims to be one: what claims it wrongly is a fault to be told."""
-    if without_audio_suffix(path.name) != path.name:
+    if without_audio_suffix(path.name) != path.name or path.suffix.lower() in UNREAD:
         return True
     try:
         return bool(sniff(path))

@@ -28,7 +28,7 @@ def blocks_of(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seconds", [0.04, 0.31, 1.0, 60.0])
 def test_scores_of_blocks_are_those_of_the_whole(make, sound, blocks_of, kind: str, seconds: float) -> None:
-    recognizer, samples = make(kind), sound(4)
+    recognizer, samples = make(kind), sound(2)
     blocks_of(seconds)
     whole = recognizer.log_posteriors(recognizer.extract(samples, 8000))
     found = recognizer.all_scores(samples, 8000)

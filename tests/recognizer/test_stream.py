@@ -31,9 +31,9 @@ def test_without_a_limit_it_hears_what_the_recogniser_of_recordings_hears(make, 
     np.testing.assert_allclose([one.posterior for one in found], [one.posterior for one in expected], atol=1e-5)
 
 
-@pytest.mark.parametrize("rate", [8000, 11025, 16000])
+@pytest.mark.parametrize("rate", [8000, 11025])
 def test_chunks_of_any_size_give_the_very_same(make, sound, rate: int) -> None:
-    recognizer, samples = make(), audio.resample(sound(3), 8000, rate)
+    recognizer, samples = make(), audio.resample(sound(2), 8000, rate)
     stream = recognizer.stream(rate, 150, Running(0.5, 2.0), hop_ms=50)
     whole, _ = run(stream, samples, len(samples))
     assert len(whole) > 5
@@ -44,7 +44,7 @@ def test_chunks_of_any_size_give_the_very_same(make, sound, rate: int) -> None:
 @pytest.mark.parametrize(("max_delay_ms", "hop_ms"), [(60, 50), (100, 20), (300, 100)])
 @pytest.mark.parametrize("rate", [8000, 44100])
 def test_phones_come_within_the_delay(make, sound, rate: int, max_delay_ms: float, hop_ms: float) -> None:
-    recognizer, samples = make("corpus"), audio.resample(sound(6), 8000, rate)
+    recognizer, samples = make("corpus"), audio.resample(sound(4), 8000, rate)
     stream = recognizer.stream(rate, max_delay_ms, hop_ms=hop_ms)
     found, delays = run(stream, samples, rate // 200)
     assert len(delays) > 10
