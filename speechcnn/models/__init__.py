@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from speechcnn.models.cnn_dnn import CnnDnn, Dnn
+from speechcnn.models.keyword_nets import KEYWORD_MODELS
 
-MODELS: dict[str, type[nn.Module]] = {"dnn": Dnn, "cnn_dnn": CnnDnn}
+MODELS: dict[str, type[nn.Module]] = {"dnn": Dnn, "cnn_dnn": CnnDnn, **KEYWORD_MODELS}
 
 
 def count_parameters(model: nn.Module) -> int:
