@@ -113,7 +113,8 @@ class Detector:
 
         Args:
             posteriors: of the keywords, 0..1.
-            distances: seconds from each frame back to the word's onset and forward to its offset; None where the
+            distances: seconds from each frame back to the word's onset and to its offset, the latter negative while it is still
+                to come; None where the
                 network has no such head: then an event spans the frames that its score is made of.
             state: of the frames before.
 
@@ -183,12 +184,12 @@ class Detector:
     def _event(self, state: DetectorState, row: int, at: int, offset: int) -> Detection:
         columns = np.arange(max(0, at + 1 - self.support, -offset), at + 1)
         centres = self.times.first_seconds + (columns + offset) * self.times.shift_seconds
-        back, forward = state.distances[:, columns]
-        if np.isnan(back).any():
+        onset, offset_back = state.distances[:, columns]
+        if np.isnan(onset).any():
             start, end = centres[0], centres[-1]
         else:
             weights = state.posteriors[row, columns]
-            start, end = weighted_median(centres - back, weights), weighted_median(centres + forward, weights)
+            start, end = weighted_median(centres - onset, weights), weighted_median(centres - offset_back, weights)
         decided = centres[-1] + self.refractory * self.times.shift_seconds
         start = max(0.0, float(start))
         score = float(state.scores[row, at])
@@ -200,7 +201,7 @@ def detect(
 ) -> list[Detection]:
     """Return the events of a whole recording, in order of their peaks.
 
-    Shape: posteriors [K, T], distances [2, T]: seconds from each frame back to the onset and forward to the offset.
+    Shape: posteriors [K, T], distances [2, T]: seconds from each frame back to the onset and to the offset.
     """
     detector = Detector(rule, keywords, times)
     found, state = detector.step(posteriors, distances, detector.start())

@@ -83,7 +83,7 @@ def test_times_are_the_medians_of_what_the_frames_say() -> None:
     posteriors, distances = np.zeros((1, 60)), np.full((2, 60), 9.0)
     posteriors[0, 30:40] = 1.0
     centres = 0.0125 + 0.02 * np.arange(60)
-    distances[:, 30:40] = np.stack([centres - 0.3, 0.7 - centres])[:, 30:40]
+    distances[:, 30:40] = np.stack([centres - 0.3, centres - 0.7])[:, 30:40]
     distances[:, 33] = 5.0  # one frame errs, without effect
     (event,) = detect(posteriors, distances, RULE, ["hello"], TIMES)
     assert event == Detection("hello", pytest.approx(0.3), pytest.approx(0.7), 1.0, pytest.approx(0.9125))
