@@ -113,9 +113,8 @@ class Detector:
 
         Args:
             posteriors: of the keywords, 0..1.
-            distances: seconds from each frame back to the word's onset and to its offset, the latter negative while it is still
-                to come; None where the
-                network has no such head: then an event spans the frames that its score is made of.
+            distances: seconds from each frame back to the word's onset and to its offset, negative for what is still
+                to come; None where the network has no such head: an event then spans the frames of its score.
             state: of the frames before.
 
         Shape: posteriors [K, T], distances [2, T].
