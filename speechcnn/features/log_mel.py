@@ -62,6 +62,7 @@ class LogMel(nn.Module):
         _check_frames(rate, window_ms, shift_ms, deltas)
         _check_bands(n_bands, low_hz, high_hz, rate, preemphasis)
         self.n_bands, self.n_deltas, self.energy, self.rate = n_bands, deltas, energy, rate
+        self.low_hz, self.high_hz = low_hz, high_hz
         self.window_samples, self.shift_samples = round(rate * window_ms / 1000), round(rate * shift_ms / 1000)
         self.preemphasis, self.remove_mean = preemphasis, remove_mean
         self.fft_size = 2 ** math.ceil(math.log2(self.window_samples))

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from speechcnn import mel
+
 
 def mel_bands(
     n_bands: int, fft_size: int, rate: int, low_hz: float, high_hz: float, triangles: Literal["mel", "hz"] = "mel"
@@ -22,11 +24,11 @@ def mel_bands(
     if triangles not in ("mel", "hz"):
         raise ValueError(f"triangles must be 'mel' or 'hz', got {triangles!r}")
     bins = torch.arange(fft_size // 2 + 1, dtype=torch.float64)[:, None] * rate / fft_size
-    edges = torch.linspace(_mel(low_hz), _mel(high_hz), n_bands + 2, dtype=torch.float64)
+    edges = mel.spaced(low_hz, high_hz, n_bands + 2)
     if triangles == "mel":
-        bins = 1127 * torch.log1p(bins / 700)
+        bins = mel.from_hertz(bins)
     else:
-        edges = 700 * torch.expm1(edges / 1127)
+        edges = mel.to_hertz(edges)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     weights = torch.minimum(rising, falling).clamp(min=0)
@@ -58,7 +60,3 @@ def lifter_weights(n_coefficients: int, lifter: float) -> Tensor:
     if lifter == 0:
         return torch.ones(n_coefficients)
     return 1 + lifter / 2 * torch.sin(math.pi / lifter * torch.arange(n_coefficients))
-
-
-def _mel(hz: float) -> float:
-    return 1127 * math.log1p(hz / 700)

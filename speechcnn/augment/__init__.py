@@ -1,0 +1,51 @@
+"""Random changes of recordings and of feature maps that leave what was said as it was.
+
+    speed, level, noise, room, equalizer    of samples: `augmentation(samples, rate, draw)`
+    masks, warp                             of feature maps: `augmentation(features, draw)`
+    chain                                   several, each with a probability
+
+Each is a frozen record of ranges. All that is random comes from the generator `draw`, so that the same draw gives the
+same result, and nothing is remembered. Samples are [N], float32, mono; feature maps are [C, F, T]. `on` says which of
+both an augmentation takes. A change of speed moves the labels; `Chain.moved` tells by how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from speechcnn.augment.chain import Augmentation, Chain, MapAugmentation, WaveformAugmentation
+from speechcnn.augment.equalizer import Equalizer
+from speechcnn.augment.level import Clip, Gain
+from speechcnn.augment.masks import SpecAugment
+from speechcnn.augment.noise import Noise
+from speechcnn.augment.room import Room
+from speechcnn.augment.speed import Speed, moved_labels
+from speechcnn.augment.warp import FrequencyWarp
+
+__all__ = [
+    "AUGMENTATIONS",
+    "Augmentation",
+    "Chain",
+    "Clip",
+    "Equalizer",
+    "FrequencyWarp",
+    "Gain",
+    "MapAugmentation",
+    "Noise",
+    "Room",
+    "SpecAugment",
+    "Speed",
+    "WaveformAugmentation",
+    "moved_labels",
+]
+
+AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
+    "speed": Speed,
+    "gain": Gain,
+    "clip": Clip,
+    "noise": Noise,
+    "room": Room,
+    "equalizer": Equalizer,
+    "spec_augment": SpecAugment,
+    "frequency_warp": FrequencyWarp,
+}

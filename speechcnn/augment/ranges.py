@@ -1,0 +1,62 @@
+"""Ranges to draw from, and what samples and maps must be."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def check_range(name: str, low: float, high: float, least: float = -math.inf, most: float = math.inf) -> None:
+    """Raise a ValueError unless least <= low <= high <= most."""
+    if not least <= low <= high <= most:
+        limits = "" if math.isinf(least) and math.isinf(most) else f", within {least:g} to {most:g}"
+        raise ValueError(f"{name} must run from a lower to a higher value{limits}; got {low:g} to {high:g}.")
+
+
+def uniform(draw: np.random.Generator, low: float, high: float) -> float:
+    """Draw one value of a range."""
+    return float(draw.uniform(low, high))
+
+
+def check_samples(samples: Tensor, rate: int) -> None:
+    """Raise a ValueError unless samples are [N], float32, at a rate above 0."""
+    if samples.dim() != 1 or samples.dtype != torch.float32:
+        raise ValueError(f"samples must be [N], float32; got {list(samples.shape)}, {samples.dtype}.")
+    if rate < 1:
+        raise ValueError(f"rate must be at least 1 sample per second; got {rate}.")
+
+
+def check_map(features: Tensor, n_bands: int | None) -> int:
+    """Return how many rows lie on the frequency axis: all where `n_bands` is None.
+
+    Raises:
+        ValueError: features that are not [C, F, T], or fewer rows than bands.
+    """
+    if features.dim() != 3 or not features.is_floating_point():
+        raise ValueError(f"features must be [C, F, T], of real numbers; got {list(features.shape)}, {features.dtype}.")
+    rows = features.shape[1]
+    if n_bands is not None and not 1 <= n_bands <= rows:
+        raise ValueError(f"n_bands must be from 1 to the features' {rows} rows; got {n_bands}.")
+    return n_bands or rows
+
+
+def loudness(samples: Tensor) -> float:
+    """Return the root mean square; 0 for no samples."""
+    return float(samples.double().square().mean().sqrt()) if len(samples) else 0.0
+
+
+def filtered(samples: Tensor, gains: Tensor) -> Tensor:
+    """Multiply the spectrum of samples by real gains, which moves nothing in time; zeros stand around the samples.
+
+    Shape: samples [N], gains [M // 2 + 1] for a spectrum of even M >= N -> [N].
+    """
+    size = 2 * (len(gains) - 1)
+    return torch.fft.irfft(torch.fft.rfft(samples, size) * gains, size)[: len(samples)]
+
+
+def spectrum_size(n_samples: int) -> int:
+    """Return the power of two that holds the samples and as many zeros at least."""
+    return 1 << (2 * max(1, n_samples) - 1).bit_length()

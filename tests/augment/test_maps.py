@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from speechcnn.augment import FrequencyWarp, SpecAugment
+from speechcnn.features import LogMel
+
+BANDS = {"n_bands": 40, "rate": 16000, "low_hz": 20.0, "high_hz": 8000.0}
+
+
+def draw(seed: int = 7) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def masked_runs(hidden: np.ndarray) -> int:
+    return int((np.diff(np.concatenate([[0], hidden.astype(int), [0]])) == 1).sum())
+
+
+def test_masks_hide_whole_bands_and_frames_behind_the_means() -> None:
+    features = torch.randn(3, 41, 60, dtype=torch.float64)
+    means = features.mean(-1, keepdim=True).expand_as(features)
+    widths, frames = [], []
+    for seed in range(200):
+        found = SpecAugment(1, 8, 1, 25, 0.2, n_bands=40)(features, draw(seed))
+        hidden = (found != features).numpy()
+        assert torch.equal(found[hidden], means[hidden])
+        columns, rows = hidden.all((0, 1)), hidden[:, :, ~hidden.all((0, 1))].all((0, 2))
+        assert not rows[40]
+        assert max(masked_runs(rows), masked_runs(columns)) <= 1
+        assert hidden.sum() == 3 * (41 * columns.sum() + rows.sum() * (60 - columns.sum()))
+        widths.append(rows.sum())
+        frames.append(columns.sum())
+    assert (min(widths), max(widths)) == (0, 8)
+    assert (min(frames), max(frames)) == (0, 12)  # a fifth of 60 frames
+
+
+def test_every_place_is_masked_sometimes() -> None:
+    features = torch.randn(1, 10, 20)
+    hidden = sum((SpecAugment(1, 3, 1, 5, 1.0)(features, draw(s)) != features).float() for s in range(300))
+    assert bool((hidden > 0).all())
+
+
+def test_no_masks_change_nothing() -> None:
+    features = torch.randn(3, 41, 60)
+    assert torch.equal(SpecAugment(0, 8, 0, 25)(features, draw()), features)
+    assert SpecAugment()(torch.zeros(3, 41, 0), draw()).shape == (3, 41, 0)
+
+
+@pytest.mark.parametrize("factor", [0.85, 1.0, 1.15])
+def test_the_warp_is_the_papers(factor: float) -> None:
+    """Jaitly and Hinton (2013), section 2: f -> G(f), written out; the source of G(f) must be f."""
+    warp, f_hi, half = FrequencyWarp(**BANDS), 4800.0, 8000.0
+    for f in np.linspace(1, half, 50):
+        if f <= f_hi * min(factor, 1) / factor:
+            g = f * factor
+        else:
+            slope = (half - f_hi * min(factor, 1)) / (half - f_hi * min(factor, 1) / factor)
+            g = half - slope * (half - f)
+        assert float(warp.source(torch.tensor(g), factor)) == pytest.approx(f, rel=1e-5)
+
+
+@pytest.mark.parametrize("factor", [0.88, 1.12])
+def test_a_warped_tone_lies_where_the_scaled_tone_lies(factor: float) -> None:
+    features = LogMel(deltas=0)
+    time = torch.arange(8000) / 16000
+    for hertz in (900, 1500, 3000):
+        here, there = (features(torch.sin(2 * torch.pi * f * time)[None])[0][0] for f in (hertz, hertz * factor))
+        warped = FrequencyWarp(**BANDS, low=factor, high=factor)(here, draw())
+        assert abs(int(warped[0, :40].mean(-1).argmax()) - int(there[0, :40].mean(-1).argmax())) <= 1
+        assert int(warped[0, :40].mean(-1).argmax()) != int(here[0, :40].mean(-1).argmax())
+        assert torch.equal(warped[:, 40], here[:, 40])
+
+
+def test_bands_are_read_between_by_hand() -> None:
+    """A map that rises by one a band gives the places themselves; the edges hold."""
+    rising = torch.arange(40.0, dtype=torch.float64)[:, None].expand(2, 40, 3)
+    warp = FrequencyWarp(**BANDS, low=1.1, high=1.1)
+    expected = warp.places(1.1)[:, None].expand(2, 40, 3)
+    torch.testing.assert_close(warp(rising, draw()), expected)
+    assert expected[0, 0, 0] == 0
+    assert bool((expected[0, 1:, 0] < torch.arange(1.0, 40.0)).all())
+
+
+def test_factor_one_changes_nothing() -> None:
+    features = torch.randn(3, 41, 5, dtype=torch.float64)
+    torch.testing.assert_close(FrequencyWarp(**BANDS, low=1.0, high=1.0)(features, draw()), features)
+
+
+def test_the_warp_of_deltas_is_the_deltas_of_the_warp() -> None:
+    from speechcnn.features import with_deltas
+
+    static, lengths = torch.randn(1, 40, 30, dtype=torch.float64), torch.tensor([30])
+    warp = FrequencyWarp(**BANDS)
+    before = with_deltas(warp(static, draw()), lengths, 2)[0]
+    torch.testing.assert_close(warp(with_deltas(static, lengths, 2)[0], draw()), before)
+
+
+@pytest.mark.parametrize(("make", "sentence"), [
+    (lambda: SpecAugment(frequency_masks=-1), "frequency_masks must be from 0"),
+    (lambda: SpecAugment(most_frames=-1), "most_frames must be at least 0"),
+    (lambda: SpecAugment(most_share=1.5), "most_share must be from 0 to 1"),
+    (lambda: SpecAugment(n_bands=9)(torch.zeros(1, 8, 4), draw()), "n_bands must be from 1 to the features' 8 rows"),
+    (lambda: SpecAugment()(torch.zeros(8, 4), draw()), r"features must be \[C, F, T\]"),
+    (lambda: FrequencyWarp(**BANDS, low=0.1), "warping factor must run"),
+    (lambda: FrequencyWarp(**{**BANDS, "high_hz": 9000.0}), "the bands' edges in hertz must run"),
+    (lambda: FrequencyWarp(**BANDS, boundary_hz=8000), "boundary_hz must lie between 0 and half the rate, 8000"),
+])  # fmt: skip
+def test_bad_values_are_answered_by_a_sentence(make, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        make()
