@@ -1,7 +1,7 @@
 """The command `speechcnn`: each subcommand is one function here and the room that does the work.
 
-Exit status: 0 done; 1 `corpus check` found faults; 2 the command could not be carried out, with one sentence on the
-error stream.
+Exit status: 0 done; 1 `corpus check` found faults, or `find` nothing; 2 the command could not be carried out, with one
+sentence on the error stream.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from speechcnn import progress
+from speechcnn.cli.finding import add_find
 from speechcnn.labels import Segment
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     transcription.add_argument("audio", type=Path, nargs="+")
     transcription.add_argument("--format", choices=("text", "json", "ctm", "textgrid", "phn"), default="text")
 
+    add_find(commands)
     add_score(commands)
     add_convert(commands)
 

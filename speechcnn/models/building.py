@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +13,15 @@ from speechcnn.arguments import SettingsError, Table, construct, shown
 from speechcnn.models import MODELS, count_parameters
 
 MOST_PARAMETERS = 2**28  # a gigabyte in single precision
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What features, normalisation and network are built from: plain settings, as a configuration gives them."""
+
+    features: Mapping[str, Any]
+    normalisation: Mapping[str, Any]
+    model: Mapping[str, Any]
 
 
 def input_shape(features: nn.Module) -> dict[str, Any]:

@@ -130,8 +130,8 @@ def joined(state: State, maps: Tensor) -> Tensor:
     return torch.cat([state, maps], -1) if isinstance(state, Tensor) else maps
 
 
-def tensors_of(state: State) -> Iterator[Tensor]:
-    """Yield the tensors of a state in a fixed order."""
+def tensors_of(state: object) -> Iterator[Tensor]:
+    """Yield the tensors of a state, or of any tuple that holds some, in a fixed order."""
     if isinstance(state, Tensor):
         yield state
     for inner in state if isinstance(state, tuple) else ():
@@ -145,6 +145,6 @@ def state_of(pattern: State, tensors: Iterator[Tensor]) -> State:
     return None if pattern is None else next(tensors)
 
 
-def state_bytes(state: State) -> int:
+def state_bytes(state: object) -> int:
     """Return the memory that a state takes."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors_of(state))
