@@ -123,7 +123,7 @@ class KeywordExperiment:
         if settings["threads"]:
             torch.set_num_threads(settings["threads"])
         torch.manual_seed(self.seed)
-        self.keywords = keywords_of(settings["keyword"])
+        self.keywords, self.fitted = keywords_of(settings["keyword"]), False
         self.recipe = Recipe(settings["features"], settings["normalisation"], settings["model"])
         features = construct("features", FEATURES, settings["features"])
         shape = input_shape(features)
@@ -192,8 +192,6 @@ class KeywordExperiment:
             self.fitted = True
         with torch.no_grad():
             return [studio.example(one, self.chain.normalized(one.features[None])[0]) for one in heard]
-
-    fitted = False
 
     def scorer(self, threshold: float) -> Scorer:
         """Return what finds events with the network as it is now."""

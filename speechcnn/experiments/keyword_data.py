@@ -225,7 +225,7 @@ class Studio:
         features = self.chain.features(samples[None])[0][0]
         if training:
             features = chain.maps(features, draw)
-        kept = None if training or scene.tags.get("class") == "negative" else samples.half()
+        kept = samples.half() if split == "test" and scene.tags["class"] != "negative" else None  # for the report
         return Heard(replace(scene, samples=NO_SAMPLES), features, scene.seconds, kept)
 
     def example(self, one: Heard, normalised: Tensor) -> Example:

@@ -28,6 +28,7 @@ def test_targets_say_what_is_said_in_each_frame() -> None:
 def test_a_second_word_takes_the_first_ones_edge() -> None:
     targets = frame_targets([Spoken(1, 0.1, 0.3), Spoken(1, 0.32, 0.52)], 50, 0.02, 0.0)
     assert targets[:, 0].tolist().count(1) > 15
+    assert (targets[13:23, 0] == 1).all()  # not taken back by the second's edge
     assert (targets[24:30, 0] == 1).all()
 
 
