@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from speechcnn import progress
+from speechcnn.cli.exporting import add_export
 from speechcnn.cli.finding import add_find
 from speechcnn.labels import Segment
 
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     transcription.add_argument("--format", choices=("text", "json", "ctm", "textgrid", "phn"), default="text")
 
     add_find(commands)
+    add_export(commands)
     add_score(commands)
     add_convert(commands)
 
