@@ -11,25 +11,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from speechcnn.report.confusion import confusion_figure
     from speechcnn.report.curves import curves_figure
-    from speechcnn.report.page import Picture, figure_png, write_report
+    from speechcnn.report.detection import detection_figure, score_figure
+    from speechcnn.report.page import Picture, Sound, figure_png, write_report
     from speechcnn.report.tables import Table
     from speechcnn.report.utterance import utterance_figure
 
 __all__ = [
     "Picture",
+    "Sound",
     "Table",
     "confusion_figure",
     "curves_figure",
+    "detection_figure",
     "figure_png",
+    "score_figure",
     "utterance_figure",
     "write_report",
 ]
 
 _MODULES = {
     "Picture": "page",
+    "Sound": "page",
     "Table": "tables",
     "confusion_figure": "confusion",
     "curves_figure": "curves",
+    "detection_figure": "detection",
+    "score_figure": "detection",
     "figure_png": "page",
     "utterance_figure": "utterance",
     "write_report": "page",

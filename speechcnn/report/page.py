@@ -7,11 +7,14 @@ import io
 import os
 import tempfile
 import warnings
+import wave
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from speechcnn.report.tables import Table, flush_right
@@ -54,6 +57,16 @@ class Picture:
     wide: bool = False
 
 
+@dataclass(frozen=True)
+class Sound:
+    """Something to listen to, with what is said of it and a figure beside it. Shape: samples [N], mono, -1..1."""
+
+    caption: str
+    samples: npt.NDArray[np.float32]
+    rate: int
+    figure: Figure | None = None
+
+
 def write_report(
     path: Path,
     title: str,
@@ -61,6 +74,7 @@ def write_report(
     tables: Iterable[Table] = (),
     pictures: Iterable[Picture] = (),
     config: str = "",
+    sounds: Iterable[Sound] = (),
 ) -> Path:
     """Write the page in one step and return its path; every text is escaped.
 
@@ -72,6 +86,7 @@ def write_report(
     parts = [f"<h1>{escape(title)}</h1>", _headline(headline)]
     parts += [_table(table) for table in tables]
     parts += [_picture(picture) for picture in pictures]
+    parts += [_sound(sound) for sound in sounds]
     if config:
         parts.append(f"<h2>Settings</h2>\n<details><summary>show</summary><pre>{escape(config)}</pre></details>")
     _replace(Path(path), _page(title, "\n".join(parts)))
@@ -89,7 +104,7 @@ def figure_png(figure: Figure, dpi: int = 120) -> bytes:
 
 def _page(title: str, body: str) -> str:
     # The policy forbids every outside resource, whatever a text may hold.
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    policy = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -123,6 +138,19 @@ def _row(cell: str, texts: Sequence[str], flush: Sequence[bool]) -> str:
     marks = [' class="number"' if right else "" for right in flush]
     cells = (f"<{cell}{mark}>{escape(text)}</{cell}>" for mark, text in zip(marks, texts, strict=True))
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _sound(sound: Sound) -> str:
+    stream = io.BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sound.rate)
+        file.writeframes((np.clip(sound.samples, -1, 1) * 32767).astype("<i2").tobytes())
+    data = base64.b64encode(stream.getvalue()).decode()
+    player = f'<audio controls preload="none" src="data:audio/wav;base64,{data}"></audio>'
+    picture = "" if sound.figure is None else _picture(Picture(sound.caption, sound.figure))
+    return f"{picture or f'<p>{escape(sound.caption)}</p>'}\n{player}"
 
 
 def _picture(picture: Picture) -> str:

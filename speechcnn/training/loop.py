@@ -208,7 +208,7 @@ class Trainer:
     def remember_best(self, value: float) -> None:
         """Keep a copy of the weights when the dev loss, or what stands for it, is the lowest so far."""
         if value < self.position.best_loss or not self.best:
-            self.position.best_loss, self.position.since_best = dev_loss, 0
+            self.position.best_loss, self.position.since_best = value, 0
             self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         else:
             self.position.since_best += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,25 +49,23 @@ class Scene:
         return len(self.samples) / RATE
 
 
-def lay_out(spoken: Sequence[Spoken], seconds: float, name: str, seed: Sequence[int]) -> list[Scene]:
+def lay_out(spoken: Sequence[Spoken], seconds: float, name: str, seed: Sequence[int]) -> Iterator[Scene]:
     """Deal lines out to scenes of about so many seconds, in drawn order, with drawn gaps and levels."""
     draw = np.random.default_rng([*seed, 21])
-    scenes: list[Scene] = []
     pieces: list[Samples] = []
     said: list[Said] = []
-    length = 0
+    length = number = 0
     for place in draw.permutation(len(spoken)):
         gap = _gap(draw)
         line, before = _cut(spoken[place])
         pieces += [gap, _levelled(line, draw)]
         said.append(_said(spoken[place], (length + len(gap)) / RATE - before))
         length += len(gap) + len(line)
-        if length >= seconds * RATE or len(said) == len(spoken):
-            scenes.append(_scene(f"{name}-{len(scenes)}", pieces, said, draw))
-            pieces, said, length = [], [], 0
+        if length >= seconds * RATE:
+            yield _scene(f"{name}-{number}", pieces, said, draw)
+            pieces, said, length, number = [], [], 0, number + 1
     if said:
-        scenes.append(_scene(f"{name}-{len(scenes)}", pieces, said, draw))
-    return scenes
+        yield _scene(f"{name}-{number}", pieces, said, draw)
 
 
 def _scene(name: str, pieces: Sequence[Samples], said: Sequence[Said], draw: np.random.Generator) -> Scene:
