@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from speechcnn import progress
+from speechcnn.cli.advising import add_advise
 from speechcnn.cli.exporting import add_export
 from speechcnn.cli.finding import add_find
 from speechcnn.labels import Segment
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
 
-EXPERIMENTS = ("phones",)
+EXPERIMENTS = ("phones", "keyword")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
 
     add_find(commands)
     add_export(commands)
+    add_advise(commands)
     add_score(commands)
     add_convert(commands)
 
@@ -108,10 +110,11 @@ def add(
 
 def train(arguments: argparse.Namespace) -> int:
     """Run an experiment as its recipe does."""
-    from speechcnn.configuration import launch
-    from speechcnn.experiments import phones
+    from importlib import import_module
 
-    launch({"phones": phones}[arguments.experiment], arguments.overrides)
+    from speechcnn.configuration import launch
+
+    launch(import_module(f"speechcnn.experiments.{arguments.experiment}"), arguments.overrides)
     return 0
 
 

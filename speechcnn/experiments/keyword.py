@@ -129,7 +129,10 @@ class KeywordExperiment:
         shape = input_shape(features)
         self.normalizer: Normalizer = self.build("normalisation", **shape)
         self.network = self.build("model", n_classes=len(self.keywords) + 1, **shape)
-        self.chain = KeywordChain(features, self.normalizer, self.network)
+        try:
+            self.chain = KeywordChain(features, self.normalizer, self.network)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
         self.events: EventSettings = self.build("events")
         self.loop: LoopSettings = self.build("training")
         self.own: OwnSettings = self.build("own")

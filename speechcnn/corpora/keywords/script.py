@@ -7,6 +7,7 @@ the table of near misses tells those that were trained on from those that were n
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -79,13 +80,20 @@ def check_text(text: str) -> str:
     """Return a keyword in lower case with single spaces.
 
     Raises:
-        SynthesisError: it holds other signs than letters, apostrophes, hyphens and spaces, or is too long or empty.
+        SynthesisError: it holds other signs than Latin letters, apostrophes, hyphens and spaces, is too long or empty,
+            or has a word without a vowel, which espeak-ng would spell out.
     """
     plain = " ".join(text.lower().split())
-    if not plain or len(plain) > LONGEST_KEYWORD or not re.fullmatch(r"[^\W\d_]([^\W\d_]|[ '-])*", plain):
+    letters = unicodedata.normalize("NFD", plain)  # accents stand behind their letters
+    if not plain or len(plain) > LONGEST_KEYWORD or not re.fullmatch(r"[a-z\u0300-\u036f '-]+", letters):
         raise SynthesisError(
-            f"a keyword must be a word or a phrase of letters, at most {LONGEST_KEYWORD} of them; got {text!r}: "
+            f"a keyword must be a word or a phrase of Latin letters, at most {LONGEST_KEYWORD} of them; got {text!r}: "
             "write numbers and signs as words"
+        )
+    silent = [word for word in re.split(r"[ -]", letters) if not set(word) & set("aeiouy")]
+    if silent:
+        raise SynthesisError(
+            f"espeak-ng cannot say {silent[0]!r} as a word, it would spell it out: write it as it sounds, with vowels"
         )
     return plain
 
