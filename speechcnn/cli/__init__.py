@@ -13,6 +13,7 @@ from pathlib import Path
 
 from speechcnn import progress
 from speechcnn.cli.advising import add_advise
+from speechcnn.cli.exporting import add_export
 from speechcnn.cli.finding import add_find
 from speechcnn.labels import Segment
 
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     transcription.add_argument("--format", choices=("text", "json", "ctm", "textgrid", "phn"), default="text")
 
     add_find(commands)
+    add_export(commands)
     add_advise(commands)
     add_score(commands)
     add_convert(commands)

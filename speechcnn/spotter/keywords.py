@@ -21,6 +21,7 @@ from speechcnn.models.cost import multiply_adds_per_second
 from speechcnn.models.keyword_chain import KeywordChain
 from speechcnn.models.keyword_nets import KEYWORD_MODELS
 from speechcnn.models.streaming import state_bytes
+from speechcnn.spotter import training
 from speechcnn.spotter.shipped import model_path
 from speechcnn.spotter.stream import KeywordStream
 from speechcnn.spotting import Detection, Detector, EventRule, FrameTimes
@@ -76,6 +77,37 @@ class KeywordSpotter:
         network = construct("model", KEYWORD_MODELS, settings, n_classes=n_classes, **shape)
         normalizer = construct("normalisation", Normalizer, recipe.normalisation, **shape)
         self.chain = KeywordChain(features, normalizer, network).eval().requires_grad_(False)
+
+    @classmethod
+    def train(
+        cls,
+        keyword: str | Sequence[str],
+        recordings: str | Path | None = None,
+        negatives: str | Path | None = None,
+        seed: int = 0,
+        folder: str | Path | None = None,
+        settings: Sequence[str] = (),
+    ) -> KeywordSpotter:
+        """Train a spotter for a word, a phrase or several of them from synthetic speech; takes minutes.
+
+        Runs `speechcnn train keyword` in a process of its own, on all cores.
+
+        Args:
+            keyword: the word, or a list.
+            recordings: a folder of own recordings that are mixed in.
+            negatives: a folder of long audio without the keyword; what it falsely fires at is trained on again.
+            seed: of everything drawn.
+            folder: the run's folder, with its report; a run that was stopped goes on there. By default nothing is
+                kept but what this returns.
+            settings: more settings as `key=value`, as the command takes them.
+
+        Raises:
+            TrainingError: it failed; the reason stands on the error stream.
+        """
+        words = [keyword] if isinstance(keyword, str) else list(keyword)
+        with training.run_folder(folder) as place:
+            given = training.overrides(check_keywords(words), place, recordings, negatives, seed)
+            return cls.load(training.train([*given, *settings], place))
 
     @classmethod
     def trained(

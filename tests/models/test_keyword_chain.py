@@ -40,12 +40,12 @@ def cuts(n: int, smallest: int, largest: int, seed: int) -> list[int]:
 @pytest.mark.parametrize("name", sorted(KEYWORD_MODELS))
 @pytest.mark.parametrize("frames", [1, 5, 64])
 def test_stream_and_recording_agree_for_chunks_of_frames(name: str, frames: int) -> None:
-    one, n = chain(name), 12345
+    one, n = chain(name), 5555
     samples = 0.1 * torch.randn(2, n)
     with torch.no_grad():
         whole = one(samples)
         found = streamed(one, samples, [160 * frames] * (n // (160 * frames)) + [n % (160 * frames)])
-    assert whole.keywords.shape == (2, 2, (75 + 1) // 2)
+    assert whole.keywords.shape == (2, 2, 17)
     torch.testing.assert_close(tuple(found), tuple(whole), rtol=0, atol=1e-5)
 
 

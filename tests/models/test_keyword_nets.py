@@ -96,11 +96,11 @@ def test_stream_and_recording_agree(name: str, stride: int) -> None:
 def test_stream_and_recording_agree_at_full_size_in_single_precision(name: str) -> None:
     torch.manual_seed(0)
     net = MODELS[name](n_classes=2, n_streams=1, n_bands=40, energy=False).eval()
-    features, rng = torch.randn(1, 1, 40, 200), torch.Generator().manual_seed(1)
+    features, rng = torch.randn(1, 1, 40, 150), torch.Generator().manual_seed(1)
     with torch.no_grad():
         whole = net(features)
-        for size in (1, 3, 64):
-            found = streamed(net, features, cuts(200, size, rng))
+        for size in (2, 64):
+            found = streamed(net, features, cuts(150, size, rng))
             torch.testing.assert_close(tuple(found), tuple(whole), rtol=0, atol=1e-5)
 
 
