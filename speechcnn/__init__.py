@@ -3,12 +3,12 @@
 The house has floors, and imports only go down:
 
     0  audio/, labels, shapes, arguments, transcripts/, locks      files, names, lengths, settings
-    1  layers/, features/, corpora/, decoding/, metrics/           the workshops
+    1  layers/, features/, corpora/, decoding/, metrics/, spotting the workshops
     2  models/                                                     networks, by name
     3  training/                                                   batches, loop, checkpoints
     4  bundle/, report/                                            the model file, pictures and pages
-    5  recognizer                                                  the public classes
-    6  experiments/, cli/                                          what recipes and commands run
+    5  recognizer, spotter/                                        the public classes
+    6  experiments/, cli/, loading                                 what recipes and commands run, `load`
 
 `configuration` alone knows Hydra. The public names below are imported when they are first used, so that
 `import speechcnn` is fast.
@@ -21,13 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from speechcnn.layers.verify import verify_layer
-    from speechcnn.recognizer import PhoneRecognizer, load
+    from speechcnn.loading import load
+    from speechcnn.recognizer import PhoneRecognizer
+    from speechcnn.spotter import KeywordSpotter
 
-__all__ = ["PhoneRecognizer", "load", "verify_layer"]
+__all__ = ["KeywordSpotter", "PhoneRecognizer", "load", "verify_layer"]
 
 _ROOMS = {
+    "KeywordSpotter": "speechcnn.spotter",
     "PhoneRecognizer": "speechcnn.recognizer",
-    "load": "speechcnn.recognizer",
+    "load": "speechcnn.loading",
     "verify_layer": "speechcnn.layers.verify",
 }
 

@@ -27,9 +27,9 @@ FLOORS = (
     {"layers", "features", "augment", "corpora", "decoding", "spotting", "metrics"},
     {"models"},
     {"training"},
-    {"bundle", "explain", "report"},
+    {"bundle", "explain", "export", "report"},
     {"recognizer", "spotter", "classifier", "event_finder"},
-    {"configuration", "experiments", "cli", "serve"},
+    {"configuration", "experiments", "cli", "serve", "loading"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Ground floor rooms may build on one another as long as no circle arises; so may the doors on the top floor.

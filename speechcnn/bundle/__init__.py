@@ -23,7 +23,19 @@ from torch import Tensor
 from speechcnn.bundle import archive, strict_json, tensors
 from speechcnn.bundle.tensors import check_fit
 
-__all__ = ["CARD", "FORMAT", "MANIFEST", "WEIGHTS", "Bundle", "BundleError", "check_fit", "digest", "read", "write"]
+__all__ = [
+    "CARD",
+    "FORMAT",
+    "MANIFEST",
+    "WEIGHTS",
+    "Bundle",
+    "BundleError",
+    "check_fit",
+    "digest",
+    "read",
+    "task_of",
+    "write",
+]
 
 FORMAT = 1
 CARD, WEIGHTS, MANIFEST = "model.json", "weights.safetensors", "manifest.json"
@@ -95,6 +107,22 @@ def read(path: Path, check: Callable[[Bundle], None] = lambda outline: None) -> 
         with path.open("rb") as file:
             return read_open(file, check)
     except (ValueError, SafetensorError) as error:
+        raise BundleError(f"{path}: not a whole speechcnn model file ({error}).") from error
+
+
+def task_of(path: Path) -> str:
+    """Return what a model file is for, from its card alone.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BundleError: the file is no model file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such model file.")
+    try:
+        with path.open("rb") as file:
+            return str(parse_card(archive.content(file, archive.locate(file, MOST_BYTES)[CARD])).get("task"))
+    except ValueError as error:
         raise BundleError(f"{path}: not a whole speechcnn model file ({error}).") from error
 
 

@@ -1,7 +1,7 @@
 """The command `speechcnn`: each subcommand is one function here and the room that does the work.
 
-Exit status: 0 done; 1 `corpus check` found faults; 2 the command could not be carried out, with one sentence on the
-error stream.
+Exit status: 0 done; 1 `corpus check` found faults, or `find` nothing; 2 the command could not be carried out, with one
+sentence on the error stream.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from speechcnn import progress
+from speechcnn.cli.advising import add_advise
+from speechcnn.cli.exporting import add_export
+from speechcnn.cli.finding import add_find
 from speechcnn.cli.phones import add_phones
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
 
 # By the name that users write.
 EXPERIMENTS = {
+    "keyword": "keyword",
     "leave-speakers-out": "leave_speakers_out",
     "localise": "localise",
     "phones": "phones",
@@ -49,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change, e.g. corpus.root=DIR")
 
     add_phones(commands)
+    add_find(commands)
+    add_export(commands)
+    add_advise(commands)
     add_score(commands)
     add_convert(commands)
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from speechcnn.models.cnn_dnn import CnnDnn, Dnn
 from speechcnn.models.image_nets import IMAGE_NETS
+from speechcnn.models.keyword_nets import KEYWORD_MODELS
 from speechcnn.models.localisation import EventLocalizer
 from speechcnn.models.residual import ResidualCnn
 from speechcnn.models.segmentation import EventSegmenter
@@ -19,7 +20,7 @@ PHONE_MODELS: dict[str, type[nn.Module]] = {
     "residual_cnn": ResidualCnn,
 }
 EVENT_MODELS: dict[str, type[nn.Module]] = {"event_segmenter": EventSegmenter, "event_localizer": EventLocalizer}
-MODELS: dict[str, type[nn.Module]] = {**PHONE_MODELS, **EVENT_MODELS, **IMAGE_NETS}
+MODELS: dict[str, type[nn.Module]] = {**PHONE_MODELS, **KEYWORD_MODELS, **EVENT_MODELS, **IMAGE_NETS}
 
 
 def count_parameters(model: nn.Module) -> int:

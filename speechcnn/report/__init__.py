@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from speechcnn.report.confusion import confusion_figure
     from speechcnn.report.curves import curves_figure
-    from speechcnn.report.page import Picture, figure_png, write_report
+    from speechcnn.report.detection import detection_figure, score_figure
+    from speechcnn.report.page import Picture, Sound, figure_png, write_report
     from speechcnn.report.sweep import RatePoint, sweep_figure
     from speechcnn.report.tables import Table
     from speechcnn.report.utterance import utterance_figure
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Picture",
     "RatePoint",
+    "Sound",
     "Table",
     "confusion_figure",
     "curves_figure",
+    "detection_figure",
     "figure_png",
+    "score_figure",
     "sweep_figure",
     "utterance_figure",
     "write_report",
@@ -31,9 +35,12 @@ __all__ = [
 _MODULES = {
     "Picture": "page",
     "RatePoint": "sweep",
+    "Sound": "page",
     "Table": "tables",
     "confusion_figure": "confusion",
     "curves_figure": "curves",
+    "detection_figure": "detection",
+    "score_figure": "detection",
     "figure_png": "page",
     "sweep_figure": "sweep",
     "utterance_figure": "utterance",

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from speechcnn import audio
@@ -61,6 +63,16 @@ class Picture:
     sound: Path | None = None
 
 
+@dataclass(frozen=True)
+class Sound:
+    """Something to listen to, with what is said of it and a figure beside it. Shape: samples [N], mono, -1..1."""
+
+    caption: str
+    samples: npt.NDArray[np.float32]
+    rate: int
+    figure: Figure | None = None
+
+
 def write_report(
     path: Path,
     title: str,
@@ -68,6 +80,7 @@ def write_report(
     tables: Iterable[Table] = (),
     pictures: Iterable[Picture] = (),
     config: str = "",
+    sounds: Iterable[Sound] = (),
 ) -> Path:
     """Write the page in one step and return its path; every text is escaped.
 
@@ -79,6 +92,7 @@ def write_report(
     parts = [f"<h1>{escape(title)}</h1>", _headline(headline)]
     parts += [_table(table) for table in tables]
     parts += [_picture(picture) for picture in pictures]
+    parts += [_sound(sound) for sound in sounds]
     if config:
         parts.append(f"<h2>Settings</h2>\n<details><summary>show</summary><pre>{escape(config)}</pre></details>")
     _replace(Path(path), _page(title, "\n".join(parts)))
@@ -130,6 +144,19 @@ def _row(cell: str, texts: Sequence[str], flush: Sequence[bool]) -> str:
     marks = [' class="number"' if right else "" for right in flush]
     cells = (f"<{cell}{mark}>{escape(text)}</{cell}>" for mark, text in zip(marks, texts, strict=True))
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _sound(sound: Sound) -> str:
+    stream = io.BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sound.rate)
+        file.writeframes((np.clip(sound.samples, -1, 1) * 32767).astype("<i2").tobytes())
+    data = base64.b64encode(stream.getvalue()).decode()
+    player = f'<audio controls preload="none" src="data:audio/wav;base64,{data}"></audio>'
+    picture = "" if sound.figure is None else _picture(Picture(sound.caption, sound.figure))
+    return f"{picture or f'<p>{escape(sound.caption)}</p>'}\n{player}"
 
 
 def _picture(picture: Picture) -> str:

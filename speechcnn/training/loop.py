@@ -83,6 +83,7 @@ class Trainer:
         on_epoch: called with the record of each epoch.
         augment: returns a training example as it is in an epoch; a pure function of both. Batches are planned by the
             lengths before, so that one may hold more frames than `batch_frames`, as far as `augment` lengthens.
+        criterion: what the best weights make small, measured after each epoch; None: the dev loss.
     """
 
     def __init__(
@@ -97,10 +98,11 @@ class Trainer:
         on_batch: Callable[[int, int, int], None] = lambda done, total, epoch: None,
         on_epoch: Callable[[EpochRecord], None] = lambda record: None,
         augment: Augment = lambda example, epoch: example,
+        criterion: Callable[[], float] | None = None,
     ) -> None:
         self.model, self.task, self.optimizer, self.schedule = model, task, optimizer, schedule
         self.settings, self.seed, self.folder = settings, seed, folder
-        self.on_batch, self.on_epoch, self.augment = on_batch, on_epoch, augment
+        self.on_batch, self.on_epoch, self.augment, self.criterion = on_batch, on_epoch, augment, criterion
         self.peak_rate = optimizer.param_groups[0]["lr"]
         self.position = Position()
         self.best: dict[str, Tensor] = {}
@@ -180,7 +182,8 @@ class Trainer:
         if not nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm).isfinite():
             return "gradient"
         self.optimizer.step()
-        self.position.tally += self.task.tally(scores.detach(), batch)
+        with torch.no_grad():
+            self.position.tally += self.task.tally(scores, batch)
         return ""
 
     def after_batch(self, batch: Batch, stop_requested: bool) -> None:
@@ -205,7 +208,8 @@ class Trainer:
             seconds=time.perf_counter() - self.started,
         )
         position.history.append(record)
-        self.remember_best(tally.mean_loss if math.isfinite(tally.mean_loss) else math.inf)
+        value = self.criterion() if self.criterion else tally.mean_loss
+        self.remember_best(value if math.isfinite(value) else math.inf)
         going_on = self.schedule.epoch_done(tally.mean_loss)
         out_of_patience = 0 < self.settings.patience <= position.since_best
         position.epoch, position.batch, position.tally = position.epoch + 1, 0, Tally()
@@ -213,10 +217,10 @@ class Trainer:
         self.checkpoint()
         self.on_epoch(record)
 
-    def remember_best(self, dev_loss: float) -> None:
-        """Keep a copy of the weights when the dev loss is the lowest so far."""
-        if dev_loss < self.position.best_loss or not self.best:
-            self.position.best_loss, self.position.since_best = dev_loss, 0
+    def remember_best(self, value: float) -> None:
+        """Keep a copy of the weights when the dev loss, or what stands for it, is the lowest so far."""
+        if value < self.position.best_loss or not self.best:
+            self.position.best_loss, self.position.since_best = value, 0
             self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         else:
             self.position.since_best += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -48,10 +48,10 @@ class Task(Protocol):
     def usable(self, examples: Sequence[Example]) -> list[Example]:
         """Return the examples that can be learnt from; each of the others is named in a warning."""
 
-    def loss(self, scores: Tensor, batch: Batch) -> Tensor:
-        """Return what training makes small."""
+    def loss(self, scores: Any, batch: Batch) -> Tensor:
+        """Return what training makes small; `scores` is what the network returns."""
 
-    def tally(self, scores: Tensor, batch: Batch) -> Tally:
+    def tally(self, scores: Any, batch: Batch) -> Tally:
         """Return how well the batch is done, summed."""
 
 

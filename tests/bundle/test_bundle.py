@@ -186,7 +186,7 @@ def rebuilt(tmp_path: Path, change) -> Path:
         (lambda c, t: c["decoder"].update(lm_scale=1e9), "lm_scale must be from -1000 to 1000"),
         (lambda c, t: c["decoder"].update(scale=1), "decoder.scale is not known. Did you mean lm_scale"),
         (lambda c, t: c.pop("decoder"), "decoder"),
-        (lambda c, t: c.update(task="keyword"), "a model for 'keyword'"),
+        (lambda c, t: c.update(task="poems"), "a model for 'poems'"),
         (lambda c, t: t.pop("model.first.bias"), r"first.bias must be float32 \[4\], is absent"),
         (lambda c, t: t.update({"model.more": torch.ones(1)}), r"more must be absent, is float32 \[1\]"),
         (lambda c, t: t.update({"code.more": torch.ones(1)}), "tensors.code is not known"),

@@ -8,14 +8,16 @@ import pytest
 from speechcnn import configuration
 from speechcnn.arguments import SettingsError
 from speechcnn.configuration import compose, launch
-from speechcnn.experiments import phones
+from speechcnn.experiments import keyword, phones
+from speechcnn.experiments.keyword import KeywordExperiment
 from speechcnn.experiments.phones import PhoneExperiment
 from speechcnn.models import MODELS
 
 CONF = configuration.conf_folder()
+OTHERS = ("keyword_", "localise_")  # options of other experiments
 CHOICES = sorted(
-    f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if not path.stem.startswith("localise_")
-)  # every option of every group but those of another experiment, found by looking
+    f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if not path.stem.startswith(OTHERS)
+)  # every option of every group, found by looking
 
 
 def test_a_default_of_a_signature_can_be_overridden() -> None:
@@ -32,6 +34,15 @@ def test_every_file_of_conf_fits_its_signatures(choice: str, tmp_path: Path) -> 
     """Making the experiment checks each part against its constructor."""
     settings = compose(phones, [choice, f"folder={tmp_path}"])
     assert PhoneExperiment(settings).settings["model"]["name"] in MODELS
+
+
+KEYWORD_CHOICES = [f"{p.parent.name}={p.stem}" for p in sorted(CONF.glob("*/keyword_*.yaml"))]
+
+
+@pytest.mark.parametrize("choice", [*KEYWORD_CHOICES, "features=mfcc", "optimizer=sgd", "schedule=plateau"])
+def test_every_file_for_keywords_fits_its_signatures(choice: str, tmp_path: Path) -> None:
+    settings = compose(keyword, [choice, f"folder={tmp_path}"])
+    assert KeywordExperiment(settings).keywords == ["hello"]
 
 
 @pytest.mark.parametrize(

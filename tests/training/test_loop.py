@@ -61,6 +61,18 @@ def test_the_best_weights_are_left(tmp_path: Path) -> None:
     assert one.evaluate(examples(10, 2)).mean_loss == pytest.approx(min(r.dev_loss for r in history))
 
 
+def test_a_criterion_chooses_instead_of_the_dev_loss(tmp_path: Path) -> None:
+    one, seen = trainer(tmp_path, epochs=4), []
+
+    def criterion() -> float:
+        seen.append({name: tensor.clone() for name, tensor in one.model.state_dict().items()})
+        return (0.5, 0.1, math.nan, 0.3)[len(seen) - 1]
+
+    one.criterion = criterion
+    one.fit(examples(30, 1), examples(10, 2))
+    assert all(torch.equal(tensor, seen[1][name]) for name, tensor in one.model.state_dict().items())
+
+
 @pytest.mark.parametrize("schedule", [OneCycle, Plateau])
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -18,7 +18,7 @@ RATE = 22050
 _SYNCHRONOUS, _PHONEME_EVENTS = 2, 1
 _WORD, _PHONEME = 1, 7
 _RATE, _PITCH = 1, 3
-_CHARACTERS, _UTF8 = 1, 1
+_CHARACTERS, _UTF8, _PHONEMES = 1, 1, 0x100
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Espeak:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def say(self, text: str, voice: str, pitch: float, words_per_minute: float) -> Speech:
-        """Speak a text; `pitch` is a factor on the voice's own pitch.
+        """Speak a text, what stands in [[ ]] as phonemes; `pitch` is a factor on the voice's own pitch.
 
         Raises:
             SynthesisError: an unknown voice, or nothing was spoken.
@@ -96,7 +96,7 @@ class Espeak:
         # Its generator of breath and noise runs on from text to text: start it anew, or bytes depend on the order.
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         encoded = text.encode()
-        self._library.espeak_Synth(encoded, len(encoded) + 1, 0, _CHARACTERS, 0, _UTF8, None, None)
+        self._library.espeak_Synth(encoded, len(encoded) + 1, 0, _CHARACTERS, 0, _UTF8 | _PHONEMES, None, None)
         if not self._blocks:
             raise SynthesisError(f"espeak-ng said nothing for the text {text!r}")
         self._speech.samples = np.concatenate(self._blocks) / 32768.0

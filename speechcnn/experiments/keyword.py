@@ -1,0 +1,261 @@
+"""The keyword experiment: a word in, a detector and what it misses out.
+
+Advice -> scenes spoken, heard -> network -> the checkpoint and the threshold that do best on dev by the event rule ->
+(commissioning: false alarms mined in the user's long audio, trained on again) -> test -> report, model file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from speechcnn import locks, progress
+from speechcnn.arguments import SettingsError, Table, check_keys, check_type, construct
+from speechcnn.audio import AudioError
+from speechcnn.bundle import BundleError
+from speechcnn.corpora import CorpusError
+from speechcnn.corpora.keywords import advice, recordings, script
+from speechcnn.corpora.keywords.recordings import Recordings
+from speechcnn.corpora.synthesis import SynthesisError
+from speechcnn.experiments import run_folder
+from speechcnn.experiments.keyword_data import AcousticSettings, Heard, SpeechSettings, Studio
+from speechcnn.experiments.keyword_mining import Mined, mine, trials
+from speechcnn.experiments.keyword_real import OwnSettings, RealSettings, held_out, judge, negative_files
+from speechcnn.experiments.keyword_results import Commissioned, Outcome, write_results
+from speechcnn.experiments.keyword_scoring import EventSettings, Scored, Scorer, criterion, total
+from speechcnn.features import FEATURES, Normalizer
+from speechcnn.metrics import choose_threshold
+from speechcnn.models.building import Recipe, input_shape
+from speechcnn.models.keyword_chain import KeywordChain
+from speechcnn.models.keyword_nets import KEYWORD_MODELS
+from speechcnn.spotter import KeywordSpotter
+from speechcnn.training.batches import Example
+from speechcnn.training.checkpoints import CheckpointError
+from speechcnn.training.keyword_task import KeywordTask
+from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
+from speechcnn.training.position import EpochRecord
+from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
+
+NAME = "keyword"
+MOST_KEYWORDS, MOST_THREADS = 100, 1024
+
+PARTS: Mapping[str, Table | Callable[..., Any]] = {
+    "speech": SpeechSettings,
+    "acoustics": AcousticSettings,
+    "own": OwnSettings,
+    "real": RealSettings,
+    "features": FEATURES,
+    "normalisation": Normalizer,
+    "model": KEYWORD_MODELS,
+    "task": KeywordTask,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "training": LoopSettings,
+    "events": EventSettings,
+}
+DERIVED: Sequence[str] = ("n_classes", "n_streams", "n_bands", "energy", "parameters")
+FAILURES: tuple[type[Exception], ...] = (
+    AudioError,
+    BundleError,
+    CheckpointError,
+    CorpusError,
+    SettingsError,
+    SynthesisError,
+    TrainingStopped,
+    locks.LockedError,
+    OSError,
+    ImportError,
+)
+TOP: Mapping[str, Any] = {
+    "keyword": str | Sequence[str],
+    "recordings": str | None,
+    "negatives": str | None,
+    "seed": int,
+    "folder": str,
+    "threads": int | None,
+}
+
+
+def run(settings: dict[str, Any]) -> str:
+    """Run the experiment and return its summary."""
+    return KeywordExperiment(settings).run()
+
+
+def check_top(settings: Mapping[str, Any]) -> None:
+    """Raise a SettingsError when a part is missing or unknown, or a value that belongs to no part does not fit."""
+    check_keys("", settings, [*PARTS, *TOP])
+    missing = [key for key in (*PARTS, *TOP) if key not in settings]
+    if missing:
+        raise SettingsError(f"{', '.join(missing)} must be given.")
+    for key, hint in TOP.items():
+        check_type(key, settings[key], hint)
+    if settings["seed"] < 0:
+        raise SettingsError(f"seed must be at least 0; got {settings['seed']}.")
+    if not settings["folder"]:
+        raise SettingsError("folder must name a folder; got an empty text.")
+    if settings["threads"] is not None and not 1 <= settings["threads"] <= MOST_THREADS:
+        raise SettingsError(f"threads must be from 1 to {MOST_THREADS}, or null; got {settings['threads']}.")
+
+
+def keywords_of(setting: str | Sequence[str]) -> list[str]:
+    """Return the keywords as a list in their plain form.
+
+    Raises:
+        SettingsError: none, or too many.
+    """
+    words = [setting] if isinstance(setting, str) else list(setting)
+    if not 1 <= len(words) <= MOST_KEYWORDS:
+        raise SettingsError(f"keyword must be a word or a list of 1 to {MOST_KEYWORDS}; got {len(words)}.")
+    return [script.check_text(word) for word in words]
+
+
+class KeywordExperiment:
+    """One run. All settings are checked when it is made, before anything lasts."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        check_top(settings)
+        self.settings, self.started = settings, time.perf_counter()
+        self.seed, self.folder = settings["seed"], Path(settings["folder"])
+        if settings["threads"]:
+            torch.set_num_threads(settings["threads"])
+        torch.manual_seed(self.seed)
+        self.keywords, self.fitted = keywords_of(settings["keyword"]), False
+        self.recipe = Recipe(settings["features"], settings["normalisation"], settings["model"])
+        features = construct("features", FEATURES, settings["features"])
+        shape = input_shape(features)
+        self.normalizer: Normalizer = self.build("normalisation", **shape)
+        self.network = self.build("model", n_classes=len(self.keywords) + 1, **shape)
+        try:
+            self.chain = KeywordChain(features, self.normalizer, self.network)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        self.events: EventSettings = self.build("events")
+        self.loop: LoopSettings = self.build("training")
+        self.own: OwnSettings = self.build("own")
+        self.real: RealSettings = self.build("real")
+        self.speech: SpeechSettings = self.build("speech")
+        self.acoustics: AcousticSettings = self.build("acoustics")
+        self.trainer("check", self.loop, 1.0)
+
+    def build(self, part: str, **derived: Any) -> Any:
+        """Construct one part of the settings."""
+        return construct(part, PARTS[part], self.settings[part], **derived)
+
+    def run(self) -> str:
+        """Do everything and return the summary; one process at a time may run in a folder."""
+        with locks.hold(self.folder / run_folder.LOCK_FILE, f"the run folder {self.folder}"):
+            run_folder.claim(self.folder, self.settings)
+            return self.run_claimed()
+
+    def run_claimed(self) -> str:
+        """Do everything in a folder that is ours."""
+        own = self.recordings()
+        self.real.check(self.keywords)
+        long_files = negative_files(self.settings["negatives"])
+        prepared = script.prepare(self.keywords)
+        advised = "\n".join(advice.advice(one) for one in prepared)
+        studio = Studio(prepared, self.speech, self.acoustics, self.chain, self.seed)
+        training, kept = held_out(own, self.own.test_share)
+        train = self.examples(studio, studio.train([*training.positives, *training.negatives], self.own.weight))
+        dev = studio.judged("dev")
+        history = self.fit(studio, train, dev, "network", self.loop, 1.0)
+        threshold = self.choose(dev)
+        commissioning = None
+        if long_files:
+            mined = mine(self.scorer(threshold), long_files, threshold)
+            before = trials(self.scorer(threshold), mined.held_out, threshold)
+            history += self.train_on_mined(studio, train, dev, mined)
+            threshold = self.choose(dev)
+            commissioning = Commissioned(mined, before, trials(self.scorer(threshold), mined.held_out, threshold))
+        test = {name: self.scorer(threshold).score(every) for name, every in studio.judged("test").items()}
+        spotter = KeywordSpotter.trained(
+            self.recipe, self.keywords, self.network, self.normalizer, self.events.rule(threshold), {}
+        )
+        real = judge(self.scorer(threshold), self.real, kept, self.keywords, threshold)
+        seconds = time.perf_counter() - self.started
+        outcome = Outcome(prepared, advised, test, threshold, history, own, real, commissioning, seconds)
+        return write_results(self.folder, spotter, self.settings, outcome)
+
+    def recordings(self) -> Recordings:
+        """Read the user's own clips, if there are any."""
+        folder = self.settings["recordings"]
+        return recordings.read(folder, self.keywords) if folder else Recordings((), (), ())
+
+    def examples(self, studio: Studio, heard: Sequence[Heard]) -> list[Example]:
+        """Fit the normaliser and pair normalised features with targets."""
+        if self.normalizer.kind == "corpus" and not self.fitted:
+            self.normalizer.fit(one.features for one in heard)
+            self.fitted = True
+        with torch.no_grad():
+            return [studio.example(one, self.chain.normalized(one.features[None])[0]) for one in heard]
+
+    def scorer(self, threshold: float) -> Scorer:
+        """Return what finds events with the network as it is now."""
+        return Scorer(self.chain, self.network, self.keywords, self.events.rule(threshold))
+
+    def trainer(self, stage: str, loop: LoopSettings, lr_factor: float, **callbacks: Any) -> Trainer:
+        """Return a fresh optimizer and schedule around the network."""
+        optimizer = self.build("optimizer", parameters=self.network.parameters())
+        optimizer.param_groups[0]["lr"] *= lr_factor
+        return Trainer(
+            self.network,
+            self.build("task"),
+            optimizer,
+            self.build("schedule"),
+            loop,
+            self.seed,
+            self.folder / "checkpoints" / stage,
+            **callbacks,
+        )
+
+    def fit(
+        self,
+        studio: Studio,
+        train: Sequence[Example],
+        dev: Mapping[str, Sequence[Heard]],
+        stage: str,
+        loop: LoopSettings,
+        lr_factor: float,
+    ) -> list[EpochRecord]:
+        """Train; the weights that do best on dev by the event rule stay."""
+        judged = self.examples(studio, [one for every in dev.values() for one in every])
+        scorer = self.scorer(self.events.least_threshold)
+
+        def measured() -> float:
+            return criterion({name: scorer.score(every) for name, every in dev.items()})
+
+        with progress.bar(f"training {stage}") as update:
+            note = ""
+
+            def on_batch(done: int, total: int, epoch: int) -> None:
+                update(epoch * total + done, loop.epochs * total, note)
+
+            def on_epoch(record: EpochRecord) -> None:
+                nonlocal note
+                note = f"dev loss {record.dev_loss:.3f}"
+
+            trainer = self.trainer(
+                stage, loop, lr_factor, criterion=measured, on_batch=on_batch, on_epoch=on_epoch
+            )  # fmt: skip
+            try:
+                return trainer.fit(train, judged)
+            except TrainingStopped as stop:
+                raise TrainingStopped(f"{stop} Give folder={self.folder} and the same settings.") from stop
+
+    def choose(self, dev: Mapping[str, Sequence[Heard]]) -> float:
+        """Return the threshold that dev asks for; what sounds like a keyword is not counted among its hours."""
+        scorer = self.scorer(self.events.least_threshold)
+        found: list[Scored] = [one for name in ("keyword", "negative") for one in scorer.score(dev[name])]
+        return choose_threshold(total(found), self.events.alarms_per_hour, self.events.least_threshold)
+
+    def train_on_mined(
+        self, studio: Studio, train: Sequence[Example], dev: Mapping[str, Sequence[Heard]], mined: Mined
+    ) -> list[EpochRecord]:
+        """Train on with the false alarms among the training set."""
+        hard = self.examples(studio, mined.alarms) * self.own.weight
+        loop = self.own.commissioning(self.loop)
+        return self.fit(studio, [*train, *hard], dev, "commissioning", loop, self.own.rate_factor)

@@ -1,0 +1,259 @@
+"""The data of a keyword experiment: scenes spoken, heard in rooms and noise, and turned into features and targets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speechcnn import progress
+from speechcnn.augment import Chain, Clip, Equalizer, FrequencyWarp, Gain, Noise, Room, SpecAugment
+from speechcnn.augment.chain import Augmentation
+from speechcnn.corpora.keywords import scenes, script, speaking
+from speechcnn.corpora.keywords.scenes import Scene
+from speechcnn.corpora.keywords.script import Counts, Keyword
+from speechcnn.corpora.keywords.speaking import RATE, Spoken
+from speechcnn.corpora.keywords.voices import SPLITS
+from speechcnn.metrics import Reference
+from speechcnn.models.keyword_chain import KeywordChain
+from speechcnn.training.batches import Example, generator
+from speechcnn.training.keyword_task import Spoken as Target
+from speechcnn.training.keyword_task import frame_targets
+
+NO_SAMPLES = np.zeros(0, np.float32)  # of a scene that was heard
+NOISES = (("30 dB and more", 30.0, 45.0), ("20 dB", 17.0, 23.0), ("10 dB", 8.0, 12.0), ("5 dB", 4.0, 6.0))
+CLASSES = ("keyword", "near", "negative")  # of recordings: what is counted in them, see `Heard`
+KINDS = {"keyword": ("keyword", "with"), "near": ("near", "part"), "negative": ("other", "sentence")}
+
+
+@dataclass(frozen=True)
+class SpeechSettings:
+    """How much is spoken: lines for each keyword and in all, by split; see `script.Counts`."""
+
+    keyword: int  # lines of the keyword alone in the training set; the other numbers go by it
+    near: float = 0.6  # near misses for each keyword's line
+    part: float = 0.4  # parts of the keyword and words that differ in one phone
+    with_keyword: float = 0.3  # sentences with the keyword
+    other: float = 0.6  # single words, for all keywords together
+    sentence: float = 0.35  # sentences without it, for all keywords together
+    dev_share: float = 0.2  # keywords, near misses and parts of dev and test against the training set's
+    dev_negatives: int = 900  # other words, and half as many sentences
+    test_negatives: int = 2000
+    scene_seconds: float = 5.0  # length of a recording, about
+    copies: int = 2  # times that each training line is heard, in other company, rooms and noises
+
+    def __post_init__(self) -> None:
+        for name in ("keyword", "copies"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
+        for name in ("near", "part", "with_keyword", "other", "sentence", "dev_share"):
+            if not 0 <= getattr(self, name) <= 100:
+                raise ValueError(f"{name} must be from 0 to 100; got {getattr(self, name)}.")
+        if min(self.dev_negatives, self.test_negatives) < 2:
+            raise ValueError("dev_negatives and test_negatives must be at least 2; the threshold is chosen on them.")
+        if not 0.5 <= self.scene_seconds <= 60:
+            raise ValueError(f"scene_seconds must be from 0.5 to 60; got {self.scene_seconds}.")
+
+    def counts(self, split: str) -> Counts:
+        """Return the lines of a split."""
+        n = self.keyword if split == "train" else max(4, round(self.keyword * self.dev_share))
+        near, part, inside = (round(n * share) for share in (self.near, self.part, self.with_keyword))
+        if split == "train":
+            return Counts(n, near, part, inside, round(n * self.other), round(n * self.sentence))
+        negatives = self.dev_negatives if split == "dev" else self.test_negatives
+        return Counts(n, max(near, 8), part, inside, negatives, negatives // 2)
+
+
+@dataclass(frozen=True)
+class AcousticSettings:
+    """Rooms, channels, noises and levels through which training data are heard; the test set has its own noises."""
+
+    room: float = 0.6  # how often
+    equalizer: float = 0.8
+    telephone: float = 0.15  # a channel whose band ends early
+    noise: float = 0.9
+    low_snr_db: float = 3.0
+    clip: float = 0.05
+    warp: float = 0.5  # of frequencies
+    masks: float = 0.3  # SpecAugment
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name != "low_snr_db" and not 0 <= value <= 1:
+                raise ValueError(f"{name} must be from 0 to 1; got {value}.")
+
+    def chain(self, noise: Noise, chance: float, warp: FrequencyWarp | None) -> Chain:
+        """Return what happens to a recording; a `warp` is given in training alone."""
+        steps: list[tuple[float, Augmentation]] = [
+            (self.room, Room()),
+            (chance, noise),
+            (self.equalizer, Equalizer(8.0)),
+            (self.telephone, Equalizer(3.0, low_limit_hz=300.0, high_limit_hz=3400.0)),
+            (1.0, Gain(-18.0, 12.0)),
+        ]
+        if warp:
+            steps += [(self.clip, Clip()), (self.warp, warp), (self.masks, SpecAugment(1, 6, 1, 10))]
+        return Chain([step for _, step in steps], [chance for chance, _ in steps])
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A recording as it is scored.
+
+    In one of class "keyword" words are found and false alarms counted; so are they in "negative"; the "near" ones hold
+    what sounds like the keyword, and fill the table of near misses.
+
+    Shape: features [C, F, T], before normalisation; samples [N] where they are kept.
+    """
+
+    scene: Scene
+    features: Tensor
+    seconds: float
+    samples: Tensor | None = None
+
+    @property
+    def references(self) -> list[Reference]:
+        """The keywords in it."""
+        return [Reference(one.keyword, one.start, one.end) for one in self.scene.said if one.keyword]
+
+
+class Studio:
+    """Makes the recordings of all splits.
+
+    Args:
+        keywords: what is to be found.
+        speech: how much is spoken.
+        acoustics: how it is heard.
+        chain: features and network, for their frames.
+        seed: decides everything.
+        workers: processes and threads; None: all cores.
+    """
+
+    def __init__(
+        self,
+        keywords: Sequence[Keyword],
+        speech: SpeechSettings,
+        acoustics: AcousticSettings,
+        chain: KeywordChain,
+        seed: int,
+        workers: int | None = None,
+    ) -> None:
+        self.keywords, self.speech, self.acoustics, self.chain = keywords, speech, acoustics, chain
+        self.seed, self.workers = seed, workers or os.cpu_count() or 1
+        log_mel = chain.log_mel
+        bands = log_mel.n_bands, log_mel.rate, log_mel.low_hz, log_mel.high_hz
+        self.warp = FrequencyWarp(*bands) if chain.features is log_mel else None  # cepstra have no frequency axis
+
+    def speak(self, split: str) -> list[Spoken]:
+        """Have a split's lines spoken."""
+        lines = script.lines(split, self.keywords, self.speech.counts(split), self.seed)
+        with progress.bar(f"speaking {split}") as update:
+            return speaking.speak(lines, self.workers, update)
+
+    def train(self, own: Sequence[Spoken] = (), weight: int = 1) -> list[Heard]:
+        """Return the training set; the user's `own` clips come `weight` times in each copy."""
+        spoken = [*self.speak("train"), *(clip for clip in own for _ in range(weight))]
+        scene_lists = (
+            self.lay_out(spoken, f"train{copy}", "train", copy) for copy in range(self.speech.copies)
+        )  # fmt: skip
+        every = (scene for each in scene_lists for scene in each)
+        return self.hear(self.under(every, "train", spoken), "train", "hearing train")
+
+    def judged(self, split: str) -> dict[str, list[Heard]]:
+        """Return the recordings of dev or test, by class."""
+        spoken, found = self.speak(split), {}
+        for number, name in enumerate(CLASSES):
+            mine = [one for one in spoken if one.line.kind in KINDS[name]]
+            laid = self.lay_out(mine, f"{split}-{name}", split, 10 + number)
+            tagged = (self.tag(scene, split, name) for scene in laid)
+            found[name] = self.hear(self.under(tagged, split, spoken), split, f"hearing {split}, {name}")
+        return found
+
+    def lay_out(self, spoken: Sequence[Spoken], name: str, split: str, branch: int) -> Iterator[Scene]:
+        """Deal lines out to recordings."""
+        path = [self.seed, SPLITS.index(split), branch]
+        return scenes.lay_out(spoken, self.speech.scene_seconds, name, path)
+
+    def tag(self, scene: Scene, split: str, name: str) -> Scene:
+        """Give a recording of dev or test its class and its level of noise."""
+        noise = NOISES[int(self.draw(scene, split, 1).integers(len(NOISES)))][0]
+        return replace(scene, tags={"class": name, "noise": noise})
+
+    def draw(self, scene: Scene, split: str, branch: int) -> np.random.Generator:
+        """Return a recording's own generator."""
+        return generator(self.seed, SPLITS.index(split), branch, *scene.id.encode())
+
+    def under(self, every: Iterable[Scene], split: str, spoken: Sequence[Spoken]) -> Iterator[Scene]:
+        """Put babble or music under some recordings."""
+        voices = [one for one in spoken if one.line.kind in KINDS["negative"] and len(one.samples)]
+        for scene in every:
+            draw = self.draw(scene, split, 2)
+            kind = scenes.BACKGROUNDS[int(draw.choice(3, p=(0.6, 0.2, 0.2)))]
+            if kind == "none" or not voices:
+                yield scene
+                continue
+            low, high = snr_range(scene, self.acoustics.low_snr_db)
+            n = len(scene.samples)
+            sound = scenes.babble(n, voices, draw) if kind == "babble" else scenes.music(n, draw)
+            mixed = scenes.under(scene.samples, sound, float(draw.uniform(low, high)))
+            yield replace(scene, samples=mixed)
+
+    def hear(self, every: Iterable[Scene], split: str, title: str) -> list[Heard]:
+        """Play recordings in rooms and take their features, on all cores."""
+        found: list[Heard] = []
+        with progress.bar(title) as update, ThreadPoolExecutor(self.workers) as pool:
+            for batch in portions(every, 64):
+                found += pool.map(lambda scene: self.heard(scene, split), batch)
+                update(len(found), len(found) + 1)
+        return found
+
+    @torch.no_grad()
+    def heard(self, scene: Scene, split: str) -> Heard:
+        """Play one recording in a room and take its features."""
+        training = split == "train"
+        low, high = snr_range(scene, self.acoustics.low_snr_db)
+        chain = self.acoustics.chain(
+            Noise(low, high), self.acoustics.noise if training else 1.0, self.warp if training else None
+        )
+        draw = self.draw(scene, split, 3)
+        samples = chain(torch.from_numpy(scene.samples), RATE, draw).clamp(-1, 1)
+        features = self.chain.features(samples[None])[0][0]
+        if training:
+            features = chain.maps("features", features, draw)
+        kept = samples.half() if split == "test" and scene.tags["class"] != "negative" else None  # for the report
+        return Heard(replace(scene, samples=NO_SAMPLES), features, scene.seconds, kept)
+
+    def example(self, one: Heard, normalised: Tensor) -> Example:
+        """Pair a recording's features with its targets.
+
+        Shape: normalised [C, F, T].
+        """
+        names = [keyword.text for keyword in self.keywords]
+        said = [Target(names.index(it.keyword) + 1, it.start, it.end) for it in one.scene.said if it.keyword]
+        stride = self.chain.network.stride
+        first = self.chain.features.first_centre_seconds
+        n_frames = -(-one.features.shape[-1] // stride)
+        return Example(one.scene.id, normalised, frame_targets(said, n_frames, self.chain.hop_seconds, first))
+
+
+def snr_range(scene: Scene, lowest: float) -> tuple[float, float]:
+    """Return the noise of a recording: that of its tag in dev and test, anything in training."""
+    ranges = {name: (low, high) for name, low, high in NOISES}
+    return ranges.get(scene.tags.get("noise", ""), (lowest, 40.0))
+
+
+def portions(every: Iterable[Scene], size: int) -> Iterator[list[Scene]]:
+    """Yield lists of so many items."""
+    batch: list[Scene] = []
+    for one in every:
+        batch.append(one)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

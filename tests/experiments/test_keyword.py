@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechcnn.arguments import SettingsError
+from speechcnn.configuration import compose
+from speechcnn.corpora import CorpusError
+from speechcnn.corpora.keywords import recordings, script
+from speechcnn.corpora.keywords.scenes import Said, Scene
+from speechcnn.corpora.keywords.speaking import Line, speak
+from speechcnn.experiments import keyword, keyword_mining, keyword_real, run_folder
+from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard
+from speechcnn.experiments.keyword_scoring import Scored, criterion, misses_by, near_misses
+from speechcnn.metrics import Share, match
+from speechcnn.spotter import KeywordSpotter
+from speechcnn.spotting import Detection
+
+QUICK = ("experiment=keyword_quick", "keyword=hello")
+
+
+def settings(folder: Path, *overrides: str) -> dict:
+    return compose(keyword, [*QUICK, f"folder={folder}", *overrides])
+
+
+def scored(name: str, said: list[Said], events: list[Detection], seconds: float = 36.0) -> Scored:
+    heard = Heard(Scene(name, NO_SAMPLES, tuple(said), {"noise": "5 dB"}), None, seconds)
+    return Scored(heard, events, match(events, heard.references), np.zeros((1, 1)))
+
+
+def test_the_shares_of_near_misses_that_fire() -> None:
+    said = [
+        Said("yellow", "near", "", 1.0, 1.5),
+        Said("cello", "near", "", 3.0, 3.5),
+        Said("yellow", "near", "", 5.0, 5.5),
+    ]
+    found = scored("a", said, [Detection("hello", 1.0, 1.4, 0.9), Detection("hello", 3.0, 3.5, 0.3)])
+    assert near_misses([found], 0.5) == {"yellow": Share(1, 2), "cello": Share(0, 1)}
+    assert near_misses([found], 0.2) == {"yellow": Share(1, 2), "cello": Share(1, 1)}
+
+
+def test_misses_by_group() -> None:
+    said = [Said("hello", "keyword", "hello", 1.0, 1.5, "en"), Said("hello", "with", "hello", 4.0, 4.5, "en-us")]
+    found = scored("a", said, [Detection("hello", 1.0, 1.4, 0.9), Detection("hello", 4.0, 4.5, 0.3)])
+    by_accent = misses_by([found], 0.5, lambda heard, n: heard.scene.said[n].accent)
+    assert by_accent == {"en": Share(0, 1), "en-us": Share(1, 1)}
+
+
+def test_the_criterion_prefers_fewer_misses_then_surer_hits() -> None:
+    said = [Said("hello", "keyword", "hello", 1.0, 1.5), Said("hello", "keyword", "hello", 9.0, 9.5)]
+
+    def of(*scores: float) -> float:
+        events = [Detection("hello", 1.0, 1.5, scores[0])]
+        events += [Detection("hello", 9.0, 9.5, one) for one in scores[1:2]]
+        events += [Detection("hello", 20.0, 20.5, one) for one in scores[2:]]  # false alarms
+        return criterion({"keyword": [scored("a", said, events)]})
+
+    assert of(0.9, 0.8) < of(0.9, 0.7) < of(0.9)
+    assert of(0.9, 0.8) < of(0.9, 0.8, 0.85)
+
+
+def test_own_clips_are_parted() -> None:
+    voice = script.plain_voice("en-us")
+    clips = tuple(
+        speak([Line(text, voice, "other") for text in ("one", "two", "three", "four", "five", "six", "no", "go")])
+    )
+    train, kept = keyword_real.held_out(recordings.Recordings(clips, clips[:3], ()), 0.25)
+    assert len(kept.positives) == 2
+    assert sorted((*train.positives, *kept.positives), key=clips.index) == list(clips)
+    assert (len(train.negatives), len(kept.negatives)) == (3, 0)  # too few to keep one
+
+
+@pytest.mark.parametrize(("seconds", "mined", "held"), [(30, 0, 1), (150, 2, 1), (600, 7, 3)])
+def test_a_long_recording_is_parted_into_mined_and_held_out(
+    tmp_path: Path, seconds: int, mined: int, held: int
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(seconds * 4000), 4000)
+    training, proof = keyword_mining.parted(tmp_path / "a.wav", 0)
+    assert (training.stop - training.first, proof.stop - proof.first) == (mined, held)
+    assert (training.first, training.stop, proof.stop) == (0, proof.first, mined + held)
+    if seconds == 30:  # the next short one goes to the other side
+        training, proof = keyword_mining.parted(tmp_path / "a.wav", 1)
+        assert (training.stop, proof.stop - proof.first) == (1, 0)
+
+
+@pytest.mark.parametrize(("override", "sentence"), [
+    ("keyword=h3llo", "must be a word or a phrase of Latin letters"),
+    ("keyword=[]", "keyword must be a word or a list of 1 to 100"),
+    ("seed=-1", "seed must be at least 0"),
+    ("speech.copies=0", "copies must be at least 1"),
+    ("acoustics.room=2", "room must be from 0 to 1"),
+    ("events.alarms_per_hour=0", "alarms_per_hour must be above 0"),
+    ("normalisation.kind=utterance", "normalisation.kind must be one of corpus, none"),
+    ("own.weight=0", "weight and mining_epochs must be at least 1"),
+])  # fmt: skip
+def test_settings_are_checked_before_the_folder_is_made(tmp_path: Path, override: str, sentence: str) -> None:
+    with pytest.raises((SettingsError, *keyword.FAILURES), match=sentence):
+        keyword.run(settings(tmp_path / "run", override))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("override", "sentence"), [
+    ("recordings=nowhere", "nowhere: no such folder"),
+    ("negatives=nowhere", "nowhere: no such folder"),
+    ("real.negatives=nowhere", "nowhere: no such folder"),
+])  # fmt: skip
+def test_folders_are_looked_at_first(tmp_path: Path, override: str, sentence: str) -> None:
+    with pytest.raises(CorpusError, match=sentence):
+        keyword.run(settings(tmp_path / "run", override))
+
+
+def test_a_folder_with_other_settings_is_refused(tmp_path: Path) -> None:
+    run_folder.claim(tmp_path, {"seed": 1, "folder": "a"})
+    run_folder.claim(tmp_path, {"seed": 1, "folder": "b"})
+    with pytest.raises(SettingsError, match=r"holds a run with other settings \(seed\)"):
+        run_folder.claim(tmp_path, {"seed": 2, "folder": "a"})
+    (tmp_path / run_folder.SETTINGS_FILE).write_text('{"seed": ')
+    with pytest.raises(SettingsError, match=r"settings\.json is damaged"):
+        run_folder.claim(tmp_path, {"seed": 1})
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A quick run with four own recordings and half a minute of long audio."""
+    home = tmp_path_factory.mktemp("keyword")
+    own = home / "own" / "positives"
+    own.mkdir(parents=True)
+    said = speak(
+        [Line("hello", script.plain_voice(accent), "keyword") for accent in ("en-us", "en", "en-029", "en-us-nyc")]
+    )
+    for number, one in enumerate(said):
+        soundfile.write(own / f"{number}.wav", one.samples, 16000)
+    (home / "long").mkdir()
+    for name in "ab":
+        soundfile.write(home / "long" / f"{name}.wav", np.tile(said[0].samples, 40), 16000)
+    folders = [f"recordings={home / 'own'}", f"negatives={home / 'long'}", f"real.positives={own}"]
+    return home / "run", keyword.run(settings(home / "run", "own.weight=2", "own.mining_epochs=1", *folders))
+
+
+@pytest.mark.slow
+def test_a_word_becomes_a_detector(finished: tuple[Path, str]) -> None:
+    folder, printed = finished
+    measured = json.loads((folder / "metrics.json").read_text())
+    assert measured["own_recordings"]["positives"] == 4
+    assert measured["real"]["own recordings, kept"]["misses"]["total"] == 1
+    assert measured["real"]["real positives"]["misses"]["total"] == 4
+    assert measured["commissioning"]["before"]["hours"] > 0
+    assert measured["synthetic"]["chosen"]["misses"]["total"] > 5
+    assert "cannot be claimed" in measured["synthetic"]["at"]["0.1 per hour"]["claim"]
+    assert "report.html" in printed
+    page = (folder / "report.html").read_text()
+    assert "Synthetic voices" in page
+    assert "Real recordings" in page
+    assert "<audio controls" in page
+
+
+@pytest.mark.slow
+def test_the_model_file_finds_words(finished: tuple[Path, str]) -> None:
+    folder, _ = finished
+    spotter = KeywordSpotter.load(folder / "hello.speechcnn")
+    measured = json.loads((folder / "metrics.json").read_text())
+    assert spotter.rule.threshold == measured["threshold"]
+    assert spotter.keywords == ("hello",)
+    assert isinstance(spotter.find(folder.parent / "own" / "positives" / "0.wav"), list)
