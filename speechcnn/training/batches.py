@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -48,6 +49,32 @@ class Batch:
     features: Tensor
     targets: Tensor
     n_frames: Tensor  # of each utterance, without what pads it
+
+
+class Batching(Protocol):
+    """How examples become batches; all that is random in it follows from (seed, epoch, item)."""
+
+    def plan(self, examples: Sequence[Example], epoch: int) -> list[list[int]]:
+        """Return the epoch's batches as lists of example numbers."""
+
+    def join(self, examples: Sequence[Example], indices: Sequence[int], epoch: int | None) -> Batch:
+        """Return the batch of these examples; without an epoch nothing is random, as evaluation needs it."""
+
+
+@dataclass(frozen=True)
+class FrameBatching:
+    """Whole utterances, padded to one length, at most so many frames together."""
+
+    max_frames: int
+    seed: int
+
+    def plan(self, examples: Sequence[Example], epoch: int) -> list[list[int]]:
+        """Return the epoch's batches as lists of example numbers."""
+        return plan_epoch([example.n_frames for example in examples], self.max_frames, self.seed, epoch)
+
+    def join(self, examples: Sequence[Example], indices: Sequence[int], epoch: int | None) -> Batch:
+        """Return the examples padded to one length."""
+        return collate([examples[i] for i in indices])
 
 
 def generator(seed: int, *path: int) -> np.random.Generator:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from speechcnn.training import checkpoints, loader, machine
-from speechcnn.training.batches import Batch, Example, collate, generator, plan_epoch
+from speechcnn.training.batches import Batch, Batching, Example, FrameBatching, generator
 from speechcnn.training.position import EpochRecord, Position, SkippedStep
 from speechcnn.training.schedules import Schedule
 from speechcnn.training.tasks import Tally, Task
@@ -71,6 +72,7 @@ class Trainer:
         settings: length and portions.
         seed: with epoch and batch it decides all that is random.
         folder: where checkpoints go.
+        batching: how examples become batches; by default utterances of any length, padded.
         on_batch: called with (batches done, batches of the epoch, epoch) after each batch.
         on_epoch: called with the record of each epoch.
     """
@@ -84,11 +86,13 @@ class Trainer:
         settings: LoopSettings,
         seed: int,
         folder: Path,
+        batching: Batching | None = None,
         on_batch: Callable[[int, int, int], None] = lambda done, total, epoch: None,
         on_epoch: Callable[[EpochRecord], None] = lambda record: None,
     ) -> None:
         self.model, self.task, self.optimizer, self.schedule = model, task, optimizer, schedule
         self.settings, self.seed, self.folder = settings, seed, folder
+        self.batching = batching or FrameBatching(settings.batch_frames, seed)
         self.on_batch, self.on_epoch = on_batch, on_epoch
         self.peak_rate = optimizer.param_groups[0]["lr"]
         self.position = Position()
@@ -122,10 +126,11 @@ class Trainer:
     def train_epoch(self, train: Sequence[Example], stop_requested: Callable[[], bool]) -> None:
         """Do the epoch's remaining batches."""
         position = self.position
-        plan = plan_epoch([e.n_frames for e in train], self.settings.batch_frames, self.seed, position.epoch)
+        plan = self.batching.plan(train, position.epoch)
+        join = partial(self.batching.join, epoch=position.epoch)
         self.started = time.perf_counter()
         self.model.train()
-        with closing(loader.batches(train, plan[position.batch :], self.settings.workers)) as batches:
+        with closing(loader.batches(train, plan[position.batch :], self.settings.workers, join)) as batches:
             for batch in batches:
                 share = (position.epoch + position.batch / len(plan)) / self.settings.epochs
                 self.optimizer.param_groups[0]["lr"] = self.peak_rate * self.schedule.factor(share)
@@ -213,10 +218,9 @@ class Trainer:
     def evaluate(self, examples: Sequence[Example]) -> Tally:
         """Return the summed loss and correct frames over examples."""
         self.model.eval()
-        plan = plan_epoch([e.n_frames for e in examples], self.settings.batch_frames, self.seed, 0)
         total = Tally()
-        for indices in plan:
-            batch = collate([examples[i] for i in indices])
+        for indices in self.batching.plan(examples, 0):
+            batch = self.batching.join(examples, indices, epoch=None)
             with self.autocast():
                 scores = self.model(batch.features)
             total += self.task.tally(scores, batch)
