@@ -73,7 +73,7 @@ def check_fits(layer: str, maps: Tensor, extent: Sequence[int], padding: Sequenc
 def autocast(*tensors: Tensor | None) -> tuple[Any, ...]:
     """Return the tensors in the type that autocast asks for, as torch does for its own operators; else unchanged."""
     device = next(tensor.device.type for tensor in tensors if tensor is not None)
-    if not torch.is_autocast_enabled(device):
+    if device == "meta" or not torch.is_autocast_enabled(device):  # tensors without values have no autocast
         return tensors
     dtype = torch.get_autocast_dtype(device)
     return tuple(None if tensor is None else tensor.to(dtype) for tensor in tensors)

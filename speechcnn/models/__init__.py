@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from speechcnn.models.cnn_dnn import CnnDnn, Dnn
+from speechcnn.models.image_nets import IMAGE_NETS
 
-MODELS: dict[str, type[nn.Module]] = {"dnn": Dnn, "cnn_dnn": CnnDnn}
+MODELS: dict[str, type[nn.Module]] = {"dnn": Dnn, "cnn_dnn": CnnDnn, **IMAGE_NETS}
 
 
 def count_parameters(model: nn.Module) -> int:
