@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "speechcnn"
 FLOORS = (
-    {"audio", "labels", "shapes", "arguments", "transcripts", "progress", "locks", "mel", "torchaudio_pair"},
+    {"audio", "events", "labels", "shapes", "arguments", "transcripts", "progress", "locks", "mel", "torchaudio_pair"},
     {"layers", "features", "augment", "corpora", "decoding", "spotting", "metrics"},
     {"models"},
     {"training"},

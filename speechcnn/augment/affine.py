@@ -20,8 +20,8 @@ class Affine:
     """Rotate, shear, stretch, rescale, flip and shift a map in one interpolation; what comes in from outside is quiet.
 
     The defaults are the ranges of the lecture's slide on data augmentation (after Dieleman, Willett and Dambre, 2015,
-    section 5.2), which are those of photographs without an up and down. A spectrogram has one: its axes are frequency and
-    time, and each transform means something for the sound:
+    section 5.2), which are those of photographs without an up and down. A spectrogram has one: its axes are frequency
+    and time, and each transform means something for the sound:
 
     * shift in time: the sound comes earlier or later. Shift in frequency, on mel bands: higher or lower.
     * rescaling: slower and wider in frequency at once, as a larger or smaller source; stretching: time alone, slower
