@@ -20,12 +20,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from speechcnn.classifier import AudioClassifier
     from speechcnn.layers.verify import verify_layer
     from speechcnn.recognizer import PhoneRecognizer, load
 
-__all__ = ["PhoneRecognizer", "load", "verify_layer"]
+__all__ = ["AudioClassifier", "PhoneRecognizer", "load", "verify_layer"]
 
 _ROOMS = {
+    "AudioClassifier": "speechcnn.classifier",
     "PhoneRecognizer": "speechcnn.recognizer",
     "load": "speechcnn.recognizer",
     "verify_layer": "speechcnn.layers.verify",
