@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from speechcnn.audio import AudioError
 from speechcnn.classifier import fitting, network, targets
-from speechcnn.classifier.hearing import EventRule, events_of, spread
+from speechcnn.classifier.hearing import heard_events
 from speechcnn.classifier.inputs import clips_of, n_threads, name_of, read_clips
 from speechcnn.classifier.neighbours import Neighbour, nearest
 from speechcnn.classifier.network import Known, Network, Recipe, Requirements
-from speechcnn.classifier.windows import WindowPolicy
+from speechcnn.classifier.windows import HeardWindow, WindowPolicy
 from speechcnn.corpora import CorpusError, folders
 from speechcnn.corpora.clips import ClipSet
+from speechcnn.decoding.events import EventSettings
 from speechcnn.events import Event
 
 # Measured on small data and a processor (docs/classification.md): few frames, long windows.
@@ -223,6 +223,18 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         rows = self.predict_proba(X, rate)
         return [[(names[i], float(row[i])) for i in np.argsort(-row, kind="stable")[:k]] for row in rows]
 
+    def windows_of(self, clip: Any, rate: int | None = None) -> list[HeardWindow]:
+        """Return what is heard in each window of one clip."""
+        samples = self._read(clip, rate)[0]
+        rows = self.network_.probabilities(self.network_.windows(samples, self.windows_))
+        seconds, shift = len(samples) / self.network_.rate, self.network_.features.shift_seconds
+        width, names = self.windows_.n_samples / self.network_.rate, self.classes_.tolist()
+        starts = self.windows_.starts(max(self.windows_.n_frames, self.network_.frames_of(seconds)))
+        return [
+            HeardWindow(start * shift, min(start * shift + width, seconds), dict(zip(names, row.tolist(), strict=True)))
+            for start, row in zip(starts, rows, strict=True)
+        ]
+
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of clips whose classes are right; for the task "multi" all of a clip's classes must be.
 
@@ -246,7 +258,7 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
     def predict_events(
         self,
         X: Any,
-        rule: EventRule | None = None,
+        rule: EventSettings | None = None,
         hop_seconds: float = 0.1,
         background: str = "",
         rate: int | None = None,
@@ -263,10 +275,9 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
             background: a class that is no event.
             rate: samples per second of bare arrays.
         """
-        names = [str(name) for name in self._fitted().classes_.tolist()]
+        samples, names = self._read(X, rate), [str(name) for name in self.classes_.tolist()]
         return [
-            events_of(*self._curves(samples, hop_seconds), names, rule or EventRule(), background)
-            for samples in self._read(X, rate)
+            heard_events(self.network_, self.windows_, one, names, hop_seconds, rule, background) for one in samples
         ]
 
     def embed(self, X: Any, rate: int | None = None) -> NDArray[np.float32]:
@@ -277,7 +288,7 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         return np.stack([self.network_.embedding(windows).numpy() for windows in self._windows(X, rate)])
 
     def similar(self, X: Any, k: int = 5, rate: int | None = None) -> list[list[Neighbour]]:
-        """Return the `k` training clips nearest to each clip in the last hidden layer, with the places of their sounds."""
+        """Return the `k` training clips nearest to each clip in the last hidden layer, with their sounds."""
         return [nearest(vector, self.known_, k) for vector in self.embed(X, rate)]
 
     def requirements(self) -> Requirements:
@@ -328,21 +339,6 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
 
     def _windows(self, X: Any, rate: int | None) -> list[Any]:
         return [self.network_.windows(samples, self.windows_) for samples in self._read(X, rate)]
-
-    def _curves(
-        self, samples: NDArray[np.float32], hop_seconds: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        shift = self.network_.features.shift_seconds
-        hop = max(1, round(hop_seconds / shift))
-        policy = WindowPolicy(self.windows_.n_samples, self.windows_.n_frames, hop, self.windows_.short)
-        windows = self.network_.windows(samples, policy)
-        last = max(1, int(np.ceil(len(samples) / self.network_.rate / shift)))
-        starts = policy.starts(windows.shape[-1] if len(windows) == 1 else self._n_frames(samples))
-        curves, edges = spread(self.network_.probabilities(windows), starts, policy.n_frames, hop, last)
-        return curves, np.minimum(edges * shift, len(samples) / self.network_.rate)
-
-    def _n_frames(self, samples: NDArray[np.float32]) -> int:
-        return self.network_.frames_of(len(samples) / self.network_.rate)
 
     def _targets(self, y: Any, n_clips: int) -> targets.Targets:
         if self.task not in ("single", "multi"):
@@ -411,6 +407,3 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
             "fit_seconds": round(seconds, 1),
             "seed": self.seed,
         }
-
-
-__all__ = ["AudioClassifier", "AudioError", "EventRule"]

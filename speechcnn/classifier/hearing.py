@@ -1,91 +1,54 @@
-"""From probabilities over time to events: two thresholds, least durations, gaps bridged."""
+"""What a network of windows says over time: each moment has the mean of the windows that cover it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from speechcnn.classifier.network import Network
+from speechcnn.classifier.windows import WindowPolicy
+from speechcnn.decoding.events import EventSettings, decode_events
 from speechcnn.events import Event
 
 
-@dataclass(frozen=True)
-class EventRule:
-    """When a probability over time is an event.
-
-    Args:
-        onset: probability that an event must reach.
-        offset: probability at which it ends; what lies between the two belongs to an event that has begun.
-        least_seconds: shorter events are dropped.
-        gap_seconds: events of one class that lie closer become one.
-
-    Raises:
-        ValueError: thresholds that are no probabilities or in the wrong order, negative times.
-    """
-
-    onset: float = 0.5
-    offset: float = 0.3
-    least_seconds: float = 0.0
-    gap_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.offset <= self.onset <= 1:
-            raise ValueError(f"thresholds must be 0 < offset <= onset <= 1, got {self.offset} and {self.onset}")
-        if min(self.least_seconds, self.gap_seconds) < 0:
-            raise ValueError("least_seconds and gap_seconds must be at least 0")
-
-
-def events_of(
-    curves: NDArray[np.float64],
-    edges: NDArray[np.float64],
+def heard_events(
+    network: Network,
+    policy: WindowPolicy,
+    samples: NDArray[np.float32],
     classes: Sequence[str],
-    rule: EventRule,
-    background: str = "",
+    hop_seconds: float,
+    rule: EventSettings | None,
+    background: str,
 ) -> list[Event]:
-    """Return the events of all classes in order of time, each with its highest probability; `background` is none.
+    """Return the events of one clip; those of the class `background` are none.
 
-    Shape: curves [T, K]; edges [T + 1], the times in seconds between which each row holds.
+    Shape: samples [N].
     """
-    found = [
-        Event(label, float(edges[begin]), float(edges[end]), score=float(curves[begin:end, number].max()))
-        for number, label in enumerate(classes)
-        if label != background
-        for begin, end in runs(curves[:, number], edges, rule)
-    ]
-    return sorted(found, key=lambda one: (one.onset, one.label))
-
-
-def runs(curve: NDArray[np.float64], edges: NDArray[np.float64], rule: EventRule) -> list[tuple[int, int]]:
-    """Return the stretches [begin, end) of one class.
-
-    Shape: curve [T], edges [T + 1].
-    """
-    lasting = np.flatnonzero(np.diff(np.concatenate([[0], (curve >= rule.offset).astype(int), [0]])))
-    stretches: list[tuple[int, int]] = []
-    for begin, end in lasting.reshape(-1, 2).tolist():
-        if curve[begin:end].max() < rule.onset:
-            continue
-        if stretches and edges[begin] - edges[stretches[-1][1]] <= rule.gap_seconds:
-            stretches[-1] = (stretches[-1][0], end)
-        else:
-            stretches.append((begin, end))
-    return [(begin, end) for begin, end in stretches if edges[end] - edges[begin] >= rule.least_seconds]
+    shift, seconds = network.features.shift_seconds, len(samples) / network.rate
+    hop = max(1, round(hop_seconds / shift))
+    dense = replace(policy, hop_frames=hop, votes=0)
+    windows = network.windows(samples, dense)
+    n_frames = max(policy.n_frames, network.frames_of(seconds))
+    curves = spread(network.probabilities(windows), dense.starts(n_frames), policy.n_frames, hop, n_frames)
+    n_heard = max(1, int(np.ceil(seconds / (hop * shift))))  # not what only repeats or pads a short clip
+    found = decode_events(curves[:n_heard], classes, hop * shift, hop * shift / 2, rule)
+    return [replace(one, offset=min(one.offset, seconds)) for one in found if one.label != background]
 
 
 def spread(
-    probabilities: NDArray[np.float64], starts: Sequence[int], n_frames: int, hop: int, last: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the mean probability of all windows over each stretch of `hop` frames, and the stretches' edges.
+    probabilities: NDArray[np.float64], starts: Sequence[int], width: int, hop: int, n_frames: int
+) -> NDArray[np.float64]:
+    """Return the mean probability of all windows that cover each stretch of `hop` frames.
 
-    Shape: probabilities [W, K], starts [W] in frames -> [T, K], [T + 1] in frames.
+    Shape: probabilities [W, K] of windows of `width` frames from `starts` [W] -> [ceil(n_frames / hop), K].
     """
-    edges = np.unique(np.minimum(np.arange(0, last + hop, hop), last))
-    total = np.zeros((len(edges) - 1, probabilities.shape[1]))
-    counts = np.zeros((len(edges) - 1, 1))
+    begins = np.arange(0, n_frames, hop)
+    total, counts = np.zeros((len(begins), probabilities.shape[1])), np.zeros((len(begins), 1))
     for start, row in zip(starts, probabilities, strict=True):
-        covered = (edges[1:] > start) & (edges[:-1] < start + n_frames)
+        covered = (np.minimum(begins + hop, n_frames) > start) & (begins < start + width)
         total[covered] += row
         counts[covered] += 1
-    return total / np.maximum(counts, 1), edges
+    return total / np.maximum(counts, 1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -11,6 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 SHORT = ("repeat", "pad")
+
+
+@dataclass(frozen=True)
+class HeardWindow:
+    """What is heard in one window of a clip: the probability of each class."""
+
+    start: float  # seconds
+    end: float  # of the sound, where the clip ends within the window
+    probabilities: Mapping[Any, float]
+
+    def top(self, k: int) -> list[tuple[Any, float]]:
+        """Return the `k` most probable classes with their probabilities."""
+        return sorted(self.probabilities.items(), key=lambda pair: -pair[1])[:k]
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from speechcnn import progress
+from speechcnn.cli.classifying import add_classify
 from speechcnn.labels import Segment
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
 
-EXPERIMENTS = ("phones",)
+EXPERIMENTS = ("phones", "classify")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
 
     add_score(commands)
     add_convert(commands)
+
+    add_classify(commands)
 
     inspection = add(commands, "inspect", inspect, "the card of a model file")
     inspection.add_argument("model", type=Path)
@@ -104,10 +107,11 @@ def add(
 
 def train(arguments: argparse.Namespace) -> int:
     """Run an experiment as its recipe does."""
-    from speechcnn.configuration import launch
-    from speechcnn.experiments import phones
+    from importlib import import_module
 
-    launch({"phones": phones}[arguments.experiment], arguments.overrides)
+    from speechcnn.configuration import launch
+
+    launch(import_module(f"speechcnn.experiments.{arguments.experiment}"), arguments.overrides)
     return 0
 
 
