@@ -321,11 +321,11 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         return loaded
 
     def __sklearn_tags__(self) -> Any:
-        """Say to scikit-learn that clips are no table of numbers."""
+        """Say to scikit-learn that clips may be paths, and that rows of a table are clips where `rate` is given."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
         tags.input_tags.string = True
-        tags.no_validation = True
+        tags.input_tags.three_d_array = False
+        tags.non_deterministic = False
         tags.classifier_tags.multi_label = self.task == "multi"
         return tags
 

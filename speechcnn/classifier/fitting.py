@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,7 +146,7 @@ def run_loop(
         epochs=settings.epochs, patience=settings.patience, precision=settings.precision, workers=settings.n_jobs
     )
     network.model.to(memory_format=torch.channels_last if settings.channels_last else torch.contiguous_format)
-    with checkpoint_folder(settings.folder) as folder, progress.bar("training", settings.show) as update:
+    with progress.bar("training", settings.show) as update:
         note = ""
 
         def on_batch(done: int, total: int, epoch: int) -> None:
@@ -164,22 +163,12 @@ def run_loop(
             construct("schedule", SCHEDULES, settings.schedule),
             loop,
             settings.seed,
-            folder,
+            settings.folder,
             batches,
             on_batch,
             on_epoch,
         )
         return trainer.fit(train, dev)
-
-
-@contextmanager
-def checkpoint_folder(folder: Path | None) -> Iterator[Path]:
-    """Give the folder for checkpoints: the user's, or one that is deleted at the end."""
-    if folder is not None:
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="speechcnn-") as name:
-        yield Path(name)
 
 
 @contextmanager

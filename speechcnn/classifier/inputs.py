@@ -29,10 +29,12 @@ def clips_of(X: Any) -> list[Source]:
     """
     if isinstance(X, str | Path) or is_pair(X):
         return [X]
-    if isinstance(X, np.ndarray) and X.dtype.kind in "iuf":
-        if X.ndim not in (1, 2):
-            raise ValueError(f"an array of clips must be [n, N], one clip a row, got the shape {list(X.shape)}")
-        X = [X] if X.ndim == 1 else list(X)
+    if hasattr(X, "toarray"):
+        raise ValueError("sparse input is not supported: clips are samples; pass a dense array or a list")
+    if hasattr(X, "__array__") and not hasattr(X, "tolist"):
+        X = np.asarray(X)
+    if isinstance(X, np.ndarray) and X.dtype.kind in "iufc":
+        X = _rows(X)
     if hasattr(X, "tolist") and not isinstance(X, np.ndarray):  # a column of a data frame
         X = X.tolist()
     if not isinstance(X, list | tuple | np.ndarray):
@@ -41,6 +43,14 @@ def clips_of(X: Any) -> list[Source]:
     if not clips:
         raise ValueError("X must hold at least one clip, got none")
     return clips
+
+
+def _rows(array: NDArray[Any]) -> list[NDArray[Any]]:
+    if array.ndim not in (1, 2):
+        raise ValueError(f"an array of clips must be [n, N], one clip a row, got the shape {list(array.shape)}")
+    if array.ndim == 2 and len(array) and not array.shape[1]:
+        raise ValueError(f"clips hold 0 feature(s) (shape={array.shape}) while a minimum of 1 is required, a sample")
+    return [array] if array.ndim == 1 else list(array)
 
 
 def is_pair(clip: Any) -> TypeGuard[tuple[Any, int]]:

@@ -42,9 +42,10 @@ def single_targets(y: Any, n_clips: int) -> Targets:
         raise ValueError("requires y to be passed, but the target y is None")
     check_length(y, n_clips, "y")
     labels = column_or_1d(y, warn=True)
-    check_classification_targets(labels)
-    classes, numbers = np.unique(labels, return_inverse=True)
+    if labels.dtype.kind not in "USO" or not all(isinstance(label, str) for label in labels.tolist()):
+        check_classification_targets(labels)
     check_classes([[str(label)] for label in labels.tolist()], LEAST_CLIPS)
+    classes, numbers = np.unique(labels, return_inverse=True)
     return Targets(classes, np.eye(len(classes), dtype=np.float32)[numbers])
 
 
@@ -91,7 +92,7 @@ def encoded(rows: Sequence[Sequence[Any]], classes: NDArray[Any]) -> NDArray[np.
 
 def check_length(values: Any, n_clips: int, name: str) -> None:
     """Raise a ValueError unless there is one value for each clip."""
-    if np.ndim(values) == 0 and not isinstance(values, list | tuple):
+    if not isinstance(values, list | tuple) and np.ndim(values) == 0:
         raise ValueError(f"{name} must be a list with one entry for each of the {n_clips} clips, got {values!r}")
     if len(values) != n_clips:
         raise ValueError(
@@ -117,7 +118,7 @@ def clip_weights(
     if weights.ndim != 1:
         raise ValueError(f"Sample weights must be 1D array or scalar, got the shape {list(weights.shape)}")
     if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() <= 0:
-        raise ValueError("sample_weight must hold finite numbers of at least 0, some above 0")
+        raise ValueError("sample_weight must hold finite numbers of at least 0 that are not all zero")
     per_class = _per_class(targets, class_weight, n_clips, n_classes)
     of_classes = (targets.matrix * per_class).sum(1) / np.maximum(targets.matrix.sum(1), 1)
     of_classes[targets.matrix.sum(1) == 0] = 1.0

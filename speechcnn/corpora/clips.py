@@ -131,7 +131,9 @@ def check_classes(labels: Sequence[Sequence[str]], least: int = 2) -> None:
     if not labels:
         raise CorpusError("a classifier needs clips to learn from, got none.")
     if len(counts) < 2:
-        raise CorpusError(f"a classifier needs at least 2 classes, got {len(counts)} ({', '.join(counts) or 'none'}).")
+        raise CorpusError(
+            f"a classifier needs at least 2 classes, got {len(counts)} class ({', '.join(counts) or 'none'})."
+        )
     rare = sorted(name for name, count in counts.items() if count < least)
     if len(rare) > len(counts) / 2 and len(counts) > MOST_LISTED:
         raise CorpusError(

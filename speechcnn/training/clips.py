@@ -166,8 +166,8 @@ class ClipCrossEntropy:
         return weighted_mean(losses, batch)
 
     def tally(self, scores: Tensor, batch: Batch) -> Tally:
-        """Return the plain cross-entropy and how many clips have their largest class on top, summed."""
-        loss = F.cross_entropy(scores.float(), batch.targets, reduction="sum")
+        """Return the weighted cross-entropy and how many clips have their largest class on top, summed."""
+        loss = (weights_of(batch) * F.cross_entropy(scores.float(), batch.targets, reduction="none")).sum()
         return Tally(float(loss), int((scores.argmax(-1) == batch.targets.argmax(-1)).sum()), len(scores))
 
 
@@ -184,8 +184,9 @@ class ClipBinaryCrossEntropy(ClipCrossEntropy):
         return weighted_mean(losses, batch)
 
     def tally(self, scores: Tensor, batch: Batch) -> Tally:
-        """Return the plain cross-entropy per class and how many clips have all their classes right, summed."""
-        loss = F.binary_cross_entropy_with_logits(scores.float(), batch.targets, reduction="none").mean(-1).sum()
+        """Return the weighted cross-entropy per class and how many clips have all their classes right, summed."""
+        losses = F.binary_cross_entropy_with_logits(scores.float(), batch.targets, reduction="none").mean(-1)
+        loss = (weights_of(batch) * losses).sum()
         right = ((scores > 0) == (batch.targets > 0.5)).all(-1)
         return Tally(float(loss), int(right.sum()), len(scores))
 
@@ -195,5 +196,13 @@ def weighted_mean(losses: Tensor, batch: Batch) -> Tensor:
 
     Shape: [B] -> [].
     """
-    weights = batch.weights if isinstance(batch, ClipBatch) else torch.ones_like(losses)
+    weights = weights_of(batch)
     return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+
+
+def weights_of(batch: Batch) -> Tensor:
+    """Return how much each clip of a batch counts.
+
+    Shape: -> [B].
+    """
+    return batch.weights if isinstance(batch, ClipBatch) else torch.ones(len(batch.ids))

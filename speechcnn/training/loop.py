@@ -71,7 +71,7 @@ class Trainer:
         schedule: factor on the learning rate.
         settings: length and portions.
         seed: with epoch and batch it decides all that is random.
-        folder: where checkpoints go.
+        folder: where checkpoints go; None: none are kept, and a stopped run cannot go on.
         batching: how examples become batches; by default utterances of any length, padded.
         on_batch: called with (batches done, batches of the epoch, epoch) after each batch.
         on_epoch: called with the record of each epoch.
@@ -85,7 +85,7 @@ class Trainer:
         schedule: Schedule,
         settings: LoopSettings,
         seed: int,
-        folder: Path,
+        folder: Path | None,
         batching: Batching | None = None,
         on_batch: Callable[[int, int, int], None] = lambda done, total, epoch: None,
         on_epoch: Callable[[EpochRecord], None] = lambda record: None,
@@ -233,9 +233,8 @@ class Trainer:
     def stop(self, reason: str) -> None:
         """Leave a checkpoint and stop."""
         self.checkpoint()
-        raise TrainingStopped(
-            f"training stopped in epoch {self.position.epoch + 1}: {reason}. It can go on from {self.folder}."
-        )
+        way = f"It can go on from {self.folder}." if self.folder else "No checkpoints were asked for."
+        raise TrainingStopped(f"training stopped in epoch {self.position.epoch + 1}: {reason}. {way}")
 
     def checkpoint(self) -> None:
         """Write where the run stands.
@@ -249,6 +248,8 @@ class Trainer:
                 f"the weights are no longer finite numbers; {self.folder} keeps the last checkpoint in which they "
                 "were. Begin a run in another folder with a lower optimizer.lr or a lower training.clip_norm."
             )
+        if self.folder is None:
+            return
         tensors, groups = checkpoints.flatten_optimizer(self.optimizer)
         state = {
             "position": self.position.plain(),
@@ -269,6 +270,8 @@ class Trainer:
 
     def resume(self) -> None:
         """Go to where the newest checkpoint stands, if there is one; say what is not as it was."""
+        if self.folder is None:
+            return
         checkpoints.clean(self.folder)
         found = checkpoints.newest(self.folder, self.restore)
         if found is None or self.position.done:
