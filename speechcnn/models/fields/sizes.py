@@ -1,15 +1,17 @@
-"""The smallest input of a net, found by running it without values (on torch's meta device)."""
+"""The smallest input of a net and what an input costs, found by running it without values (on torch's meta device)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from speechcnn.layers.conv import Convolution
+from speechcnn.layers.flat import Linear
 
 LARGEST = 1 << 14  # bands or frames; a net that takes no such picture takes none
 
@@ -90,3 +92,38 @@ def channels_of(model: nn.Module) -> int:
         if isinstance(module, Convolution | nn.modules.conv._ConvNd):
             return int(module.weight.shape[1]) * module.groups
     raise ValueError(f"{type(model).__name__} has no convolution; give n_streams, the channels of its input.")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one input costs."""
+
+    parameters: int  # trained values
+    multiply_adds: int  # of convolutions and full layers, one pass forward
+    activations: int  # values that the layers give, which training keeps until the backward pass
+
+
+def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
+    """Return what one input of this shape, [C, F, T] or [C, T], costs a model in evaluation."""
+    counted = {"multiply_adds": 0, "activations": 0}
+
+    def count(module: nn.Module, _inputs: object, result: object) -> None:
+        if isinstance(result, Tensor):
+            counted["activations"] += result.numel()
+            counted["multiply_adds"] += multiply_adds(module, result)
+
+    hooks = [module.register_forward_hook(count) for module in model.modules() if not list(module.children())]
+    try:
+        with normless(model), torch.no_grad():
+            functional_call(model, shadow(model), (torch.empty(1, *shape, device="meta"),))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    return Cost(parameters, **counted)
+
+
+def multiply_adds(module: nn.Module, result: Tensor) -> int:
+    """Return the multiplications of a convolution or a full layer that gave `result`."""
+    kinds = Convolution | nn.modules.conv._ConvNd | Linear | nn.Linear
+    return result.numel() * module.weight[0].numel() if isinstance(module, kinds) else 0

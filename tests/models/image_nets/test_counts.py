@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from speechcnn.layers import Conv2d, Linear
 from speechcnn.models import MODELS, count_parameters
+from speechcnn.models.fields import cost
 
 COLOURS, CLASSES = 3, 1000
 
@@ -46,6 +48,24 @@ PUBLISHED: list[tuple[str, dict[str, Any], int]] = [
 @pytest.mark.parametrize(("name", "arguments", "published"), PUBLISHED)
 def test_a_net_has_as_many_parameters_as_published(name: str, arguments: dict[str, Any], published: int) -> None:
     assert count_parameters(built(name, **arguments)) == published
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "millions"),
+    [("mobilenet", {}, 569), ("resnet", {"depth": 18}, 1814), ("vgg", {}, 15_470), ("alexnet", {}, 724)],
+)
+def test_multiplications_for_one_picture(name: str, arguments: dict[str, Any], millions: float) -> None:
+    """Howard et al. (2017), table 4, has 569 million for MobileNet; Caffe's AlexNet with groups has 724 million."""
+    size = 227 if name == "alexnet" else 224
+    assert cost(built(name, **arguments), (COLOURS, size, size)).multiply_adds / 1e6 == pytest.approx(millions, abs=0.5)
+
+
+def test_the_cost_of_two_layers_by_hand() -> None:
+    net = nn.Sequential(Conv2d(2, 4, (3, 5)), nn.BatchNorm2d(4), nn.Flatten(1), Linear(4 * 8 * 6, 7))
+    found = cost(net, (2, 10, 10))
+    assert found.multiply_adds == (8 * 6 * 4) * (2 * 15) + 4 * 8 * 6 * 7
+    assert found.activations == 3 * (4 * 8 * 6) + 7
+    assert found.parameters == 4 * 30 + 4 + 8 + 4 * 8 * 6 * 7 + 7
 
 
 def conv(below: int, above: int, kernel: int, groups: int = 1) -> int:
