@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from speechcnn.classifier.ensemble import Ensemble
 from speechcnn.classifier.estimator import AudioClassifier
+from speechcnn.classifier.explanation import Explanation
 from speechcnn.classifier.neighbours import Neighbour
 from speechcnn.classifier.network import Requirements
 
-__all__ = ["AudioClassifier", "Ensemble", "Neighbour", "Requirements"]
+__all__ = ["AudioClassifier", "Ensemble", "Explanation", "Neighbour", "Requirements"]

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from speechcnn.classifier import fitting, network, targets
+from speechcnn.classifier.explanation import Explanation, explain
 from speechcnn.classifier.hearing import heard_events
 from speechcnn.classifier.inputs import clips_of, n_threads, name_of, read_clips
 from speechcnn.classifier.neighbours import Neighbour, nearest
@@ -290,6 +291,24 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
     def similar(self, X: Any, k: int = 5, rate: int | None = None) -> list[list[Neighbour]]:
         """Return the `k` training clips nearest to each clip in the last hidden layer, with their sounds."""
         return [nearest(vector, self.known_, k) for vector in self.embed(X, rate)]
+
+    def explain(
+        self, clip: Any, label: str | None = None, method: str = "grad_cam", rate: int | None = None
+    ) -> Explanation:
+        """Return what in one clip spoke for a class, as a picture and as sound, with the class's probability for both.
+
+        Args:
+            clip: a path, a pair (samples, rate), or an array of samples.
+            label: the class; None: the most probable one.
+            method: one of `speechcnn.explain.EXPLAINERS`.
+            rate: samples per second of a bare array.
+
+        Raises:
+            ValueError: a class or a method that is not known.
+        """
+        samples = self._read(clip, rate)[0]
+        names = [str(name) for name in self.classes_.tolist()]
+        return explain(self.network_, self.windows_, samples, names, None if label is None else str(label), method)
 
     def requirements(self) -> Requirements:
         """Return what the fitted model asks for: rate, lengths, parameters, memory."""

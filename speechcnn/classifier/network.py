@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from speechcnn import bundle
 from speechcnn.arguments import SettingsError, check_keys, check_type, construct, shown
 from speechcnn.classifier.windows import WindowPolicy
-from speechcnn.features import FEATURES
+from speechcnn.features import FEATURES, LogMel
 from speechcnn.metrics.calibration import COLDEST, HOTTEST, sigmoid, softmax
 from speechcnn.models import count_parameters
+from speechcnn.models.fields import Reach, reach, receptive_field
 from speechcnn.models.image_nets import IMAGE_NETS
 from speechcnn.models.image_nets.parts import ClassifyingNet
 
@@ -35,6 +36,8 @@ class Requirements:
     window_seconds: float  # of sound that it looks at as a whole
     minimum_seconds: float  # that its layers need; a shorter clip is repeated or padded to a window first
     short: str  # what is done with clips below a window
+    receptive_field_ms: float | None  # that one place of the last maps sees; None: the whole window
+    receptive_field_hz: tuple[tuple[float, float], tuple[float, float]] | None  # at the lower and the upper end
     bands: int
     parameters: int
     parameter_megabytes: float
@@ -118,6 +121,7 @@ class Network:
         """Return what the network asks for."""
         frames = self.model.minimum_size[1]
         samples = self.samples_of(frames)
+        seen = self.reach(policy.n_frames)
         parameters = count_parameters(self.model)
         size = BATCH * self.features.n_streams * self.features.n_bands * policy.n_frames
         return Requirements(
@@ -125,11 +129,20 @@ class Network:
             window_seconds=policy.n_samples / self.rate,
             minimum_seconds=samples / self.rate,
             short=policy.short,
+            receptive_field_ms=seen.milliseconds if seen else None,
+            receptive_field_hz=(seen.low_hz, seen.high_hz) if seen and seen.low_hz and seen.high_hz else None,
             bands=self.features.n_bands,
             parameters=parameters,
             parameter_megabytes=parameters * 4 / 1e6,
             batch_megabytes=size * 4 / 1e6,
         )
+
+    def reach(self, n_frames: int) -> Reach | None:
+        """Return what one place of the last maps hears; None for features other than log-mel bands."""
+        if not isinstance(self.features, LogMel):
+            return None
+        shape = (self.features.n_streams, self.features.n_bands, n_frames)
+        return reach(receptive_field(self.model, shape, "maps", fixed_bands=True), self.features)
 
     def samples_of(self, n_frames: int) -> int:
         """Return how many samples so many frames take."""

@@ -181,6 +181,29 @@ def test_requirements_are_the_least_that_runs(fitted: AudioClassifier) -> None:
         fitted.network_.model(torch.zeros(*shape, frames))
 
 
+def test_the_receptive_field_is_that_of_the_last_maps(fitted: AudioClassifier) -> None:
+    """Two blocks of two 3 x 3 convolutions with a mean pool of 2 between: 5 frames, 6 with the pool, 14 in all."""
+    asked = fitted.requirements()
+    assert asked.receptive_field_ms == pytest.approx(25 + 10 * (14 - 1))
+    assert asked.receptive_field_hz is not None
+    assert asked.receptive_field_hz[0][0] < asked.receptive_field_hz[0][1] < RATE / 2
+
+
+def test_an_explanation_finds_the_sound(fitted: AudioClassifier, tmp_path: Path) -> None:
+    clip = (tone(2, np.random.default_rng(3), 0.4), RATE)
+    found = fitted.explain(clip)
+    assert found.label == "high"
+    assert found.heard + found.ignored == pytest.approx(found.samples, abs=1e-5)
+    assert found.listened.whole == pytest.approx(fitted.predict_proba([clip])[0][0], abs=1e-3)
+    found.save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"heard.wav", "ignored.wav", "explanation.png"}
+    assert fitted.explain(clip, "low", "saliency").label == "low"
+    with pytest.raises(ValueError, match="does not know siren"):
+        fitted.explain(clip, "siren")
+    with pytest.raises(ValueError, match="method must be one of grad_cam"):
+        fitted.explain(clip, method="guess")
+
+
 def test_it_fits_a_folder(tmp_path: Path) -> None:
     X, y = tones(18)
     for number, ((samples, rate), label) in enumerate(zip(X, y, strict=True)):
