@@ -25,7 +25,7 @@ from speechcnn.corpora.clips import ClipSet
 from speechcnn.decoding.events import EventSettings
 from speechcnn.events import Event
 
-# Measured on small data and a processor (docs/classification.md): few frames, long windows.
+# Few frames and a first stride, so that a processor trains it in minutes.
 FEATURES: Mapping[str, Any] = {
     "name": "log_mel", "n_bands": 64, "deltas": 0, "energy": False, "window_ms": 64.0, "shift_ms": 32.0
 }  # fmt: skip
@@ -45,7 +45,7 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
     `speechcnn.models.image_nets`.
 
     Args:
-        model: name of a network or its settings; None: the one that does best on small data.
+        model: name of a network or its settings; None: a net of eight convolutions for small data.
         task: "single", one class in each clip, or "multi", any number.
         rate: samples per second of clips that are bare arrays.
         window_seconds: of sound that is looked at as a whole; None: the median length of the clips, at most 10.
