@@ -6,8 +6,8 @@ The house has floors, and imports only go down:
     1  layers/, features/, corpora/, decoding/, metrics/, spotting the workshops
     2  models/                                                     networks, by name
     3  training/                                                   batches, loop, checkpoints
-    4  bundle/, report/                                            the model file, pictures and pages
-    5  recognizer, spotter/                                        the public classes
+    4  bundle/, export/, explain/, report/                         the model file, pictures and pages
+    5  recognizer/, spotter/, classifier/, event_finder            the public classes
     6  experiments/, cli/, loading                                 what recipes and commands run, `load`
 
 `configuration` alone knows Hydra. The public names below are imported when they are first used, so that
@@ -20,14 +20,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from speechcnn.classifier import AudioClassifier
     from speechcnn.layers.verify import verify_layer
     from speechcnn.loading import load
     from speechcnn.recognizer import PhoneRecognizer
     from speechcnn.spotter import KeywordSpotter
 
-__all__ = ["KeywordSpotter", "PhoneRecognizer", "load", "verify_layer"]
+__all__ = ["AudioClassifier", "KeywordSpotter", "PhoneRecognizer", "load", "verify_layer"]
 
 _ROOMS = {
+    "AudioClassifier": "speechcnn.classifier",
     "KeywordSpotter": "speechcnn.spotter",
     "PhoneRecognizer": "speechcnn.recognizer",
     "load": "speechcnn.loading",

@@ -11,6 +11,8 @@ from speechcnn import bundle
 
 # task -> room and class; the room is imported when a model of the task is loaded
 CLASSES: Mapping[str, tuple[str, str]] = {
+    "classification": ("speechcnn.classifier", "AudioClassifier"),
+    "events": ("speechcnn.event_finder", "EventFinder"),
     "phones": ("speechcnn.recognizer", "PhoneRecognizer"),
     "keyword": ("speechcnn.spotter", "KeywordSpotter"),
 }

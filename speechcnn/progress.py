@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColum
 
 
 @contextmanager
-def bar(description: str) -> Iterator[Callable[..., None]]:
-    """Show a bar on the error stream; the context value is `update(done, total, note="")`."""
+def bar(description: str, shown: bool = True) -> Iterator[Callable[..., None]]:
+    """Show a bar on the error stream, if it is to be shown; the context value is `update(done, total, note="")`."""
     columns: tuple[ProgressColumn, ...] = (
         TextColumn("{task.description:<20}"),
         BarColumn(bar_width=12),
@@ -19,7 +19,7 @@ def bar(description: str) -> Iterator[Callable[..., None]]:
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
         task = progress.add_task(description, total=None, note="")
 
         def update(done: int, total: int, note: str = "") -> None:

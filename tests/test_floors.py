@@ -112,9 +112,9 @@ def test_recipes_are_leaves() -> None:
 @pytest.mark.parametrize(
     ("statement", "heavy"),
     [
-        ("import speechcnn", {"torch", "numpy", "hydra", "matplotlib", "librosa", "soundfile", "numba"}),
+        ("import speechcnn", {"torch", "numpy", "hydra", "matplotlib", "librosa", "soundfile", "numba", "sklearn"}),
         ("import speechcnn.layers.verify", {"numba", "librosa", "scipy", "torchaudio", "hydra", "matplotlib"}),
-        ("import speechcnn.cli", {"torch", "hydra", "matplotlib", "librosa", "numba"}),
+        ("import speechcnn.cli", {"torch", "hydra", "matplotlib", "librosa", "numba", "sklearn"}),
         ("import speechcnn.experiments.phones", {"hydra", "librosa", "espeakng_loader", "tensorboard"}),
     ],
 )

@@ -21,7 +21,7 @@ from speechcnn.corpora.timit import read
 from speechcnn.decoding.hmm import CONFIDENCES
 from speechcnn.labels import Segment, fold
 from speechcnn.metrics import align
-from speechcnn.metrics.calibration import Calibration, calibration
+from speechcnn.metrics.confidences import Calibration, calibration
 
 PARTS = ("train", "dev", "test")
 

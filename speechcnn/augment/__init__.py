@@ -2,6 +2,8 @@
 
     speed, level, noise, room, equalizer    of samples: `augmentation(samples, rate, draw)`
     warp                                    of features before they are normalised: `augmentation(features, draw)`
+    affine                                  of features, the lecture's six transforms of pictures
+    mixup                                   of two clips' features
     masks                                   of normalised features: `augmentation(features, draw)`
     chain                                   several, each with a probability
 
@@ -14,18 +16,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from speechcnn.augment.affine import Affine
 from speechcnn.augment.chain import Augmentation, Chain, MapAugmentation, WaveformAugmentation
 from speechcnn.augment.equalizer import Equalizer
 from speechcnn.augment.level import Clip, Gain
 from speechcnn.augment.masks import SpecAugment
+from speechcnn.augment.mixup import Mixup
 from speechcnn.augment.noise import Noise
 from speechcnn.augment.room import Room
+from speechcnn.augment.show import show
 from speechcnn.augment.speed import Speed, moved_labels
 from speechcnn.augment.stages import Stage
 from speechcnn.augment.warp import FrequencyWarp
 
 __all__ = [
     "AUGMENTATIONS",
+    "Affine",
     "Augmentation",
     "Chain",
     "Clip",
@@ -33,6 +39,7 @@ __all__ = [
     "FrequencyWarp",
     "Gain",
     "MapAugmentation",
+    "Mixup",
     "Noise",
     "Room",
     "SpecAugment",
@@ -40,6 +47,7 @@ __all__ = [
     "Stage",
     "WaveformAugmentation",
     "moved_labels",
+    "show",
 ]
 
 AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
@@ -51,4 +59,5 @@ AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
     "equalizer": Equalizer,
     "spec_augment": SpecAugment,
     "frequency_warp": FrequencyWarp,
+    "affine": Affine,
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from speechcnn import progress
 from speechcnn.cli.advising import add_advise
+from speechcnn.cli.classifying import add_classify
 from speechcnn.cli.exporting import add_export
 from speechcnn.cli.finding import add_find
 from speechcnn.cli.phones import add_phones
@@ -22,6 +23,7 @@ EXIT_FAULTS, EXIT_ERROR = 1, 2
 
 # By the name that users write.
 EXPERIMENTS = {
+    "classify": "classify",
     "keyword": "keyword",
     "leave-speakers-out": "leave_speakers_out",
     "localise": "localise",
@@ -58,6 +60,8 @@ def parser() -> argparse.ArgumentParser:
     add_advise(commands)
     add_score(commands)
     add_convert(commands)
+
+    add_classify(commands)
 
     inspection = add(commands, "inspect", inspect, "the card of a model file")
     inspection.add_argument("model", type=Path)

@@ -7,8 +7,6 @@ run lies in its folder; a run that was stopped goes on when its folder is given 
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +26,7 @@ from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.decoding import hmm
 from speechcnn.decoding.phone_ctc import PhoneCtc
 from speechcnn.decoding.tuning import Tuned, tune
+from speechcnn.experiments import run_folder
 from speechcnn.experiments.alignment import AlignmentSettings, save_states, take_states
 from speechcnn.experiments.bad_files import BadFiles
 from speechcnn.experiments.phone_augmentation import AugmentationSettings, Augmenter, chain_of
@@ -41,7 +40,7 @@ from speechcnn.metrics.scoring import matched
 from speechcnn.models import PHONE_MODELS
 from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting
 from speechcnn.recognizer.phone_search import PhoneModels, best_labels
-from speechcnn.training.batches import Example
+from speechcnn.training.batches import Example, FrameBatching
 from speechcnn.training.checkpoints import CheckpointError
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.position import EpochRecord, SkippedStep
@@ -49,7 +48,6 @@ from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
 from speechcnn.training.tasks import TASKS, Task
 
 NAME = "phones"
-SETTINGS_FILE, LOCK_FILE = "settings.json", ".lock"
 MOST_THREADS = 1024
 
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
@@ -102,14 +100,6 @@ def run(settings: dict[str, Any]) -> str:
     return PhoneExperiment(settings).run()
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    """Return the settings that a run folder was begun with."""
-    try:
-        return dict(json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{path} is damaged ({error}). Delete it to go on with the settings given now.") from error
-
-
 class PhoneExperiment:
     """One run. All settings are checked when it is made, before anything lasts."""
 
@@ -150,8 +140,8 @@ class PhoneExperiment:
 
     def run(self) -> str:
         """Do everything and return the summary; one process at a time may run in a folder."""
-        with locks.hold(self.folder / LOCK_FILE, f"the run folder {self.folder}"):
-            self.claim_folder()
+        with locks.hold(self.folder / run_folder.LOCK_FILE, f"the run folder {self.folder}"):
+            run_folder.claim(self.folder, self.settings)
             self.start_from(self.settings["init"])
             return self.run_claimed()
 
@@ -177,28 +167,6 @@ class PhoneExperiment:
         seconds = time.perf_counter() - self.started
         outcome = Outcome(corpus, test, scores, hypotheses, history, tuned, seconds, self.bad.faults, self.skipped)
         return write_results(self.folder, self.recognizer, self.settings, outcome)
-
-    def check_folder(self) -> dict[str, Any]:
-        """Return the settings that the run folder notes; a folder with other settings is refused."""
-        path = self.folder / SETTINGS_FILE
-        mine = {key: value for key, value in self.settings.items() if key not in ("folder", "threads")}
-        if path.exists():
-            theirs = read_settings(path)
-            differing = [key for key in mine if mine[key] != theirs.get(key)]
-            if differing:
-                raise SettingsError(
-                    f"{self.folder} holds a run with other settings ({', '.join(differing)}). Give folder= another "
-                    f"name, or the settings in {path} to go on with that run."
-                )
-        return mine
-
-    def claim_folder(self) -> None:
-        """Make the run folder and note the settings in it."""
-        path, mine = self.folder / SETTINGS_FILE, self.check_folder()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.write_text(json.dumps(mine, indent=1) + "\n")
-        part.replace(path)
 
     def start_from(self, source: str | None) -> None:
         """Take over the weights of another run of the same network."""
@@ -236,7 +204,7 @@ class PhoneExperiment:
         """
         return self.recognizer.log_posteriors(item.features, self.speakers.get(item.utterance.speaker))
 
-    def trainer(self, stage: str, **callbacks: Any) -> Trainer:
+    def trainer(self, stage: str, **arguments: Any) -> Trainer:
         """Return a fresh optimizer and schedule around the network."""
         parameters = self.recognizer.model.parameters()
         return Trainer(
@@ -247,7 +215,7 @@ class PhoneExperiment:
             self.loop,
             self.seed,
             self.folder / "checkpoints" / stage,
-            **callbacks,
+            **arguments,
         )
 
     def train(self, round_number: int, train: Sequence[Item], dev: Sequence[Item]) -> list[EpochRecord]:
@@ -268,8 +236,8 @@ class PhoneExperiment:
                 for key in ("train_loss", "dev_loss", "dev_accuracy", "learning_rate"):
                     writer.add_scalar(key, getattr(record, key), record.epoch)
 
-            callbacks = {"on_batch": on_batch, "on_epoch": on_epoch, **self.augmentation(train, round_number)}
-            trainer = self.trainer(f"round-{round_number}", **callbacks)
+            batching = FrameBatching(self.loop.batch_frames, self.seed, self.augmentation(train, round_number))
+            trainer = self.trainer(f"round-{round_number}", batching=batching, on_batch=on_batch, on_epoch=on_epoch)
             try:
                 history = trainer.fit(self.examples(train), self.examples(dev))
             except TrainingStopped as stop:
@@ -277,12 +245,11 @@ class PhoneExperiment:
             self.skipped += trainer.position.skipped
             return history
 
-    def augmentation(self, train: Sequence[Item], round_number: int) -> dict[str, Augmenter]:
+    def augmentation(self, train: Sequence[Item], round_number: int) -> Augmenter | None:
         """Return what changes the training set from epoch to epoch, if anything does."""
         if not self.chain.steps:
-            return {}
-        augmenter = Augmenter(self.chain, self.recognizer, self.task, train, self.speakers, self.seed, round_number)
-        return {"augment": augmenter}
+            return None
+        return Augmenter(self.chain, self.recognizer, self.task, train, self.speakers, self.seed, round_number)
 
     def realign(self, items: Sequence[Item]) -> list[Item]:
         """Move the state boundaries to where the network trained so far sees them, the phones being known."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from speechcnn.arguments import construct, signature_of
-from speechcnn.experiments import phones
+from speechcnn.experiments import phones, run_folder
 from speechcnn.experiments.phone_results import MODEL_FILE
 from speechcnn.layers.maps import Backprop
 from speechcnn.layers.pooling import Assignment
@@ -64,10 +64,10 @@ class Run:
 
     def finished(self) -> bool:
         """Whether the folder holds the end of a run with these settings."""
-        if not all((self.folder / name).exists() for name in (LAST_FILE, MODEL_FILE, phones.SETTINGS_FILE)):
+        if not all((self.folder / name).exists() for name in (LAST_FILE, MODEL_FILE, run_folder.SETTINGS_FILE)):
             return False
         mine = {key: value for key, value in self.settings.items() if key not in ("folder", "threads")}
-        return phones.read_settings(self.folder / phones.SETTINGS_FILE) == mine
+        return run_folder.read_settings(self.folder / run_folder.SETTINGS_FILE) == mine
 
 
 def planned(settings: Mapping[str, Any]) -> list[Run]:

@@ -18,14 +18,13 @@ from typing import Any
 from speechcnn import locks, progress
 from speechcnn.arguments import SettingsError, Table, check_keys, check_type
 from speechcnn.corpora import Corpus
-from speechcnn.experiments import phones
+from speechcnn.experiments import phones, run_folder
 from speechcnn.experiments.bad_files import BadFiles
 from speechcnn.experiments.phone_data import open_corpus
 from speechcnn.experiments.pooling_results import write_results
 from speechcnn.experiments.pooling_runs import NetworkSettings, Run, aligning, carry_out_all, planned
 
 NAME = "pooling_table"
-LOCK_FILE = ".lock"
 MOST_JOBS = 256
 
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
@@ -51,7 +50,7 @@ def run(settings: dict[str, Any]) -> str:
     check_top(settings)
     settings = quickened(settings)
     folder = Path(settings["folder"])
-    with locks.hold(folder / LOCK_FILE, f"the table's folder {folder}"):
+    with locks.hold(folder / run_folder.LOCK_FILE, f"the table's folder {folder}"):
         runs = planned(settings)
         check_runs(runs)
         started = time.perf_counter()
@@ -93,7 +92,7 @@ def quickened(settings: dict[str, Any]) -> dict[str, Any]:
 def check_runs(runs: Sequence[Run]) -> None:
     """Raise a SettingsError for a row that cannot be built, or a folder that holds another run, before any is begun."""
     for one in runs:
-        phones.PhoneExperiment(one.settings).check_folder()
+        run_folder.check(phones.PhoneExperiment(one.settings).folder, one.settings)
 
 
 def open_once(first: Run) -> Corpus:

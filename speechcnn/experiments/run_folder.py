@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from speechcnn.arguments import SettingsError
 
 SETTINGS_FILE, LOCK_FILE = "settings.json", ".lock"
+FREE = ("folder", "threads")  # settings that may differ when a run goes on
 
 
-def claim(folder: Path, settings: Mapping[str, Any], free: Collection[str] = ("folder", "threads")) -> None:
-    """Make a run folder and note the settings in it.
-
-    Args:
-        folder: the run folder.
-        settings: plain data.
-        free: settings that may differ when the run goes on.
+def check(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a run folder notes, as plain data.
 
     Raises:
         SettingsError: the folder holds a run with other settings, or they cannot be read.
     """
     path = folder / SETTINGS_FILE
-    mine = {key: value for key, value in settings.items() if key not in free}
+    mine = {key: value for key, value in settings.items() if key not in FREE}
     if path.exists():
         theirs = read_settings(path)
         differing = [key for key in mine if mine[key] != theirs.get(key)]
@@ -34,6 +30,16 @@ def claim(folder: Path, settings: Mapping[str, Any], free: Collection[str] = ("f
                 f"{folder} holds a run with other settings ({', '.join(differing)}). Give folder= another "
                 f"name, or the settings in {path} to go on with that run."
             )
+    return mine
+
+
+def claim(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Make a run folder and note the settings in it.
+
+    Raises:
+        SettingsError: the folder holds a run with other settings, or they cannot be read.
+    """
+    path, mine = folder / SETTINGS_FILE, check(folder, settings)
     folder.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(json.dumps(mine, indent=1) + "\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -48,6 +49,50 @@ class Batch:
     features: Tensor
     targets: Tensor
     n_frames: Tensor  # of each utterance, without what pads it
+
+
+class Augment(Protocol):
+    """What makes another example of one in each epoch."""
+
+    def __call__(self, example: Example, epoch: int) -> Example:
+        """Return the example as it is in an epoch."""
+
+
+class Batching(Protocol):
+    """How examples become batches; all that is random in it follows from (seed, epoch, item)."""
+
+    def plan(self, examples: Sequence[Example], epoch: int) -> list[list[int]]:
+        """Return the epoch's batches as lists of example numbers."""
+
+    def join(self, examples: Sequence[Example], indices: Sequence[int], epoch: int | None) -> Batch:
+        """Return the batch of these examples; without an epoch nothing is random, as evaluation needs it."""
+
+
+@dataclass(frozen=True)
+class FrameBatching:
+    """Whole utterances, padded to one length, at most so many frames together.
+
+    Args:
+        max_frames: of a batch. Batches are planned by the lengths before `augment`, so that one may hold more frames,
+            as far as that lengthens.
+        seed: with the epoch it decides the order.
+        augment: returns a training example as it is in an epoch; a pure function of both.
+    """
+
+    max_frames: int
+    seed: int
+    augment: Augment | None = None
+
+    def plan(self, examples: Sequence[Example], epoch: int) -> list[list[int]]:
+        """Return the epoch's batches as lists of example numbers."""
+        return plan_epoch([example.n_frames for example in examples], self.max_frames, self.seed, epoch)
+
+    def join(self, examples: Sequence[Example], indices: Sequence[int], epoch: int | None) -> Batch:
+        """Return the examples padded to one length."""
+        chosen = [examples[i] for i in indices]
+        if self.augment is not None and epoch is not None:
+            chosen = [self.augment(example, epoch) for example in chosen]
+        return collate(chosen)
 
 
 def generator(seed: int, *path: int) -> np.random.Generator:

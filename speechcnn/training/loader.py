@@ -15,27 +15,29 @@ def batches(
     examples: Sequence[Example],
     plan: Sequence[Sequence[int]],
     workers: int = 0,
-    change: Callable[[Example], Example] = lambda example: example,
+    join: Callable[[Sequence[Example], Sequence[int]], Batch] | None = None,
 ) -> Generator[Batch, None, None]:
     """Yield the plan's batches in its order, put together by threads ahead of time or, without workers, when asked.
 
-    Each example goes through `change` first, which must depend on nothing but the example.
+    `join` makes a batch of the examples of these numbers; by default they are padded to one length.
     """
-
-    def make(indices: Sequence[int]) -> Batch:
-        return collate([change(examples[i]) for i in indices])
-
+    join = join or padded
     if not workers:
-        yield from map(make, plan)
+        yield from (join(examples, indices) for indices in plan)
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
         waiting: deque[Future[Batch]] = deque()
         try:
             for indices in plan:
-                waiting.append(pool.submit(make, indices))
+                waiting.append(pool.submit(join, examples, indices))
                 if len(waiting) > AHEAD * workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def padded(examples: Sequence[Example], indices: Sequence[int]) -> Batch:
+    """Return a batch of some of the examples, padded to one length."""
+    return collate([examples[i] for i in indices])

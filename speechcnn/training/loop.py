@@ -16,25 +16,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from speechcnn.training import checkpoints, loader, machine
-from speechcnn.training.batches import Batch, Example, collate, generator, plan_epoch
+from speechcnn.training.batches import Batch, Batching, Example, FrameBatching, generator
 from speechcnn.training.position import EpochRecord, Position, SkippedStep
 from speechcnn.training.schedules import Schedule
 from speechcnn.training.tasks import Tally, Task
 
 log = logging.getLogger(__name__)
-
-
-class Augment(Protocol):
-    """What makes another example of one in each epoch."""
-
-    def __call__(self, example: Example, epoch: int) -> Example:
-        """Return the example as it is in an epoch."""
 
 
 class TrainingStopped(RuntimeError):
@@ -78,11 +71,10 @@ class Trainer:
         schedule: factor on the learning rate.
         settings: length and portions.
         seed: with epoch and batch it decides all that is random.
-        folder: where checkpoints go.
+        folder: where checkpoints go; None: none are kept, and a stopped run cannot go on.
+        batching: how examples become batches; by default utterances of any length, padded.
         on_batch: called with (batches done, batches of the epoch, epoch) after each batch.
         on_epoch: called with the record of each epoch.
-        augment: returns a training example as it is in an epoch; a pure function of both. Batches are planned by the
-            lengths before, so that one may hold more frames than `batch_frames`, as far as `augment` lengthens.
         criterion: what the best weights make small, measured after each epoch; None: the dev loss.
     """
 
@@ -94,15 +86,16 @@ class Trainer:
         schedule: Schedule,
         settings: LoopSettings,
         seed: int,
-        folder: Path,
+        folder: Path | None,
+        batching: Batching | None = None,
         on_batch: Callable[[int, int, int], None] = lambda done, total, epoch: None,
         on_epoch: Callable[[EpochRecord], None] = lambda record: None,
-        augment: Augment = lambda example, epoch: example,
         criterion: Callable[[], float] | None = None,
     ) -> None:
         self.model, self.task, self.optimizer, self.schedule = model, task, optimizer, schedule
         self.settings, self.seed, self.folder = settings, seed, folder
-        self.on_batch, self.on_epoch, self.augment, self.criterion = on_batch, on_epoch, augment, criterion
+        self.batching = batching or FrameBatching(settings.batch_frames, seed)
+        self.on_batch, self.on_epoch, self.criterion = on_batch, on_epoch, criterion
         self.peak_rate = optimizer.param_groups[0]["lr"]
         self.position = Position()
         self.best: dict[str, Tensor] = {}
@@ -135,11 +128,11 @@ class Trainer:
     def train_epoch(self, train: Sequence[Example], stop_requested: Callable[[], bool]) -> None:
         """Do the epoch's remaining batches."""
         position = self.position
-        plan = plan_epoch([e.n_frames for e in train], self.settings.batch_frames, self.seed, position.epoch)
+        plan = self.batching.plan(train, position.epoch)
+        join = partial(self.batching.join, epoch=position.epoch)
         self.started = time.perf_counter()
         self.model.train()
-        change = partial(self.augment, epoch=position.epoch)
-        with closing(loader.batches(train, plan[position.batch :], self.settings.workers, change)) as batches:
+        with closing(loader.batches(train, plan[position.batch :], self.settings.workers, join)) as batches:
             for batch in batches:
                 share = (position.epoch + position.batch / len(plan)) / self.settings.epochs
                 self.optimizer.param_groups[0]["lr"] = self.peak_rate * self.schedule.factor(share)
@@ -229,10 +222,9 @@ class Trainer:
     def evaluate(self, examples: Sequence[Example]) -> Tally:
         """Return the summed loss and correct frames over examples."""
         self.model.eval()
-        plan = plan_epoch([e.n_frames for e in examples], self.settings.batch_frames, self.seed, 0)
         total = Tally()
-        for indices in plan:
-            batch = collate([examples[i] for i in indices])
+        for indices in self.batching.plan(examples, 0):
+            batch = self.batching.join(examples, indices, epoch=None)
             with self.autocast():
                 scores = self.model(batch.features)
             total += self.task.tally(scores, batch)
@@ -245,9 +237,8 @@ class Trainer:
     def stop(self, reason: str) -> None:
         """Leave a checkpoint and stop."""
         self.checkpoint()
-        raise TrainingStopped(
-            f"training stopped in epoch {self.position.epoch + 1}: {reason}. It can go on from {self.folder}."
-        )
+        way = f"It can go on from {self.folder}." if self.folder else "No checkpoints were asked for."
+        raise TrainingStopped(f"training stopped in epoch {self.position.epoch + 1}: {reason}. {way}")
 
     def checkpoint(self) -> None:
         """Write where the run stands.
@@ -261,6 +252,8 @@ class Trainer:
                 f"the weights are no longer finite numbers; {self.folder} keeps the last checkpoint in which they "
                 "were. Begin a run in another folder with a lower optimizer.lr or a lower training.clip_norm."
             )
+        if self.folder is None:
+            return
         tensors, groups = checkpoints.flatten_optimizer(self.optimizer)
         state = {
             "position": self.position.plain(),
@@ -281,6 +274,8 @@ class Trainer:
 
     def resume(self) -> None:
         """Go to where the newest checkpoint stands, if there is one; say what is not as it was."""
+        if self.folder is None:
+            return
         checkpoints.clean(self.folder)
         found = checkpoints.newest(self.folder, self.restore)
         if found is None or self.position.done:

@@ -9,7 +9,7 @@ from speechcnn.arguments import SettingsError
 from speechcnn.configuration import compose
 from speechcnn.corpora import Corpus, Fault
 from speechcnn.decoding.hmm import Tuned
-from speechcnn.experiments import phone_results, phones
+from speechcnn.experiments import phone_results, phones, run_folder
 from speechcnn.training.position import SkippedStep
 
 
@@ -19,7 +19,7 @@ def settings(folder: Path, *overrides: str) -> dict:
 
 def test_a_run_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
     with (
-        locks.hold(tmp_path / phones.LOCK_FILE, "the run folder"),
+        locks.hold(tmp_path / run_folder.LOCK_FILE, "the run folder"),
         pytest.raises(phones.FAILURES, match="is in use by process"),
     ):
         phones.run(settings(tmp_path))

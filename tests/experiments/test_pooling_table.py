@@ -12,7 +12,7 @@ from speechcnn import transcripts
 from speechcnn.arguments import SettingsError
 from speechcnn.configuration import compose
 from speechcnn.corpora import Corpus, Utterance
-from speechcnn.experiments import phones, pooling_table
+from speechcnn.experiments import phones, pooling_table, run_folder
 from speechcnn.experiments.pooling_figures import against_above, best_of, compared, gather, span_of
 from speechcnn.experiments.pooling_results import as_csv, main_table, notes, rate_point
 from speechcnn.experiments.pooling_runs import Run, aligning, planned
@@ -123,7 +123,7 @@ def test_a_run_is_finished_where_its_end_lies_with_its_own_settings(tmp_path: Pa
 
 def test_another_table_in_the_folder_is_refused(tmp_path: Path) -> None:
     runs = planned(settings(tmp_path, "rows=[dnn]", "corpus.root=here"))
-    phones.PhoneExperiment(runs[0].settings).claim_folder()
+    run_folder.claim(runs[0].folder, runs[0].settings)
     with pytest.raises(SettingsError, match=r"holds a run with other settings \(training\)"):
         pooling_table.run(settings(tmp_path, "rows=[dnn]", "corpus.root=here", "training.epochs=7"))
 

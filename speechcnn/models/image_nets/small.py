@@ -36,6 +36,7 @@ class Cnn8(ClassifyingNet):
         n_classes: scores.
         n_streams: channels of the spectrogram.
         widths: maps of each block.
+        stride: of the first convolution; 2 quarters the work of all layers.
         hidden: size of the full layer below the scores.
         dropout: share of pooled and hidden values set to zero in training.
         backprop: whose backward pass runs: "custom", the layers' own, or "torch".
@@ -46,6 +47,7 @@ class Cnn8(ClassifyingNet):
         n_classes: int,
         n_streams: int,
         widths: Sequence[int] = (32, 64, 128, 256),
+        stride: int = 1,
         hidden: int = 256,
         dropout: float = 0.2,
         backprop: Backprop = "custom",
@@ -57,8 +59,10 @@ class Cnn8(ClassifyingNet):
         for place, width in enumerate(widths):
             if place:
                 layers.append(MeanPool(2, 2, backprop=backprop))
+            first = 1 if place else stride
             layers += [
-                ConvBlock(maps, width, 3, padding=1, batch_norm=True, backprop=backprop) for maps in (below, width)
+                ConvBlock(maps, width, 3, step, padding=1, batch_norm=True, backprop=backprop)
+                for maps, step in ((below, first), (width, 1))
             ]
             below = width
         vector = nn.Sequential(MeanAndMaximum(), dropped(dropout), full_layers([below, hidden], dropout, backprop))

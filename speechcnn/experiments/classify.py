@@ -1,0 +1,199 @@
+"""The classification experiment: a corpus of clips in, accuracy over its folds and a model file out.
+
+Corpus -> leak audit -> for each fold a classifier that has not heard it -> accuracy by fold, mean and standard
+deviation, confusions, calibration, curves -> one classifier of all clips, kept as the model file. Everything of a run
+lies in its folder; a run that was stopped goes on when its folder is given again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from speechcnn import locks, progress
+from speechcnn.arguments import SettingsError, Table, check_keys, check_type, construct
+from speechcnn.audio import AudioError
+from speechcnn.classifier import AudioClassifier
+from speechcnn.corpora import CorpusError, folders, leaks, scenes
+from speechcnn.corpora.clips import Clip, ClipSet
+from speechcnn.experiments import run_folder
+from speechcnn.experiments.classify_results import FoldResult, Outcome, write_results
+from speechcnn.training.checkpoints import CheckpointError
+from speechcnn.training.loop import TrainingStopped
+
+NAME = "classify"
+
+
+@dataclass(frozen=True)
+class ClipsSettings:
+    """Which corpus: a folder or table at `root`, or, without a root, one that is made; how it is divided.
+
+    Args:
+        root: a folder per class, ESC-50's or UrbanSound8K's layout, or a table in CSV.
+        per_class: clips of each class of the made corpus.
+        seconds: of each clip of the made corpus.
+        seed: of the made corpus, and of folds that are drawn.
+        n_folds: drawn where the corpus has none of its own.
+        test_folds: the folds to be tested on; none given: all in turn.
+        audit: whether leaks are looked for.
+    """
+
+    root: str | None
+    per_class: int = 40
+    seconds: float = 3.0
+    seed: int = 0
+    n_folds: int = 5
+    test_folds: Sequence[str | int] = ()
+    audit: bool = True
+
+    def __post_init__(self) -> None:
+        if self.seed < 0 or self.per_class < 1:
+            raise ValueError(f"seed must be at least 0 and per_class at least 1; got {self.seed} and {self.per_class}.")
+
+
+PARTS: Mapping[str, Table | Callable[..., Any]] = {
+    "corpus": ClipsSettings,
+    "classifier": AudioClassifier,
+}
+DERIVED: Sequence[str] = ("folder", "seed", "rate", "progress")
+FAILURES: tuple[type[Exception], ...] = (
+    AudioError,
+    CheckpointError,
+    CorpusError,
+    SettingsError,
+    TrainingStopped,
+    locks.LockedError,
+    scenes.SceneError,
+    OSError,
+    ImportError,
+    ValueError,
+)
+
+
+def check_top(settings: Mapping[str, Any]) -> None:
+    """Raise a SettingsError when a part is missing or unknown, or a value that belongs to no part does not fit."""
+    hints: dict[str, Any] = {"seed": int, "folder": str, "threads": int | None, "keep_model": bool}
+    check_keys("", settings, [*PARTS, *hints])
+    missing = [key for key in ("corpus", "classifier", *hints) if key not in settings]
+    if missing:
+        raise SettingsError(f"{', '.join(missing)} must be given.")
+    for key, hint in hints.items():
+        check_type(key, settings[key], hint)
+    if settings["seed"] < 0:
+        raise SettingsError(f"seed must be at least 0; got {settings['seed']}.")
+    if settings["threads"] is not None and settings["threads"] < 1:
+        raise SettingsError(f"threads must be at least 1, or null; got {settings['threads']}.")
+
+
+def run(settings: dict[str, Any]) -> str:
+    """Run the experiment and return its summary."""
+    check_top(settings)
+    corpus_settings: ClipsSettings = construct("corpus", ClipsSettings, settings["corpus"])
+    classifier = classifier_of(settings)
+    if settings["threads"]:
+        torch.set_num_threads(settings["threads"])
+    folder = Path(settings["folder"])
+    with locks.hold(folder / run_folder.LOCK_FILE, f"the run folder {folder}"):
+        run_folder.claim(folder, settings)
+        return run_claimed(folder, settings, corpus_settings, classifier)
+
+
+def classifier_of(settings: Mapping[str, Any]) -> AudioClassifier:
+    """Return the classifier that the settings describe, not yet fitted."""
+    given = dict(settings["classifier"])
+    check_keys("classifier", given, [key for key in AudioClassifier().get_params() if key not in DERIVED])
+    return construct("classifier", AudioClassifier, given, seed=settings["seed"], progress=True)
+
+
+def run_claimed(
+    folder: Path, settings: dict[str, Any], corpus_settings: ClipsSettings, classifier: AudioClassifier
+) -> str:
+    """Do everything in a folder that is ours."""
+    started = time.perf_counter()
+    corpus = open_corpus(corpus_settings)
+    report = audited(corpus, corpus_settings)
+    results = [
+        tested(fold, corpus, classifier, folder / "checkpoints" / f"fold-{fold}")
+        for fold in folds_to_test(corpus, corpus_settings)
+    ]
+    kept = None
+    if settings["keep_model"]:
+        kept = fitted_on(list(corpus.clips), classifier, folder / "checkpoints" / "all")
+    outcome = Outcome(corpus, results, report, kept, time.perf_counter() - started)
+    return write_results(folder, settings, outcome)
+
+
+def open_corpus(settings: ClipsSettings) -> ClipSet:
+    """Read the corpus at the root; without a root, make one unless it is there already.
+
+    Raises:
+        CorpusError: no corpus, or clips that cannot be read; all of them are named.
+    """
+    if settings.root is None:
+        root = Path("corpora") / f"sounds-{settings.per_class}-{settings.seconds:g}s-{settings.seed}"
+        made = scenes.Clips(
+            per_class=settings.per_class, folds=settings.n_folds, seconds=settings.seconds, seed=settings.seed
+        )
+        with progress.bar("making the corpus") as update:
+            scenes.make_clips(root, made, progress=update)
+    else:
+        root = Path(settings.root)
+    corpus = folders.read(root).with_folds(settings.n_folds, settings.seed)
+    if corpus.faults:
+        raise CorpusError([f"{root}: {len(corpus.faults)} files cannot be read.", *map(str, corpus.faults)])
+    return corpus
+
+
+def audited(corpus: ClipSet, settings: ClipsSettings) -> leaks.LeakReport | None:
+    """Look for leaks, if that is asked for."""
+    if not settings.audit:
+        return None
+    with progress.bar("leak audit") as update:
+        return leaks.audit(corpus, settings.seed, update)
+
+
+def folds_to_test(corpus: ClipSet, settings: ClipsSettings) -> list[str]:
+    """Return the folds to be tested on.
+
+    Raises:
+        SettingsError: a fold that the corpus has not.
+    """
+    wanted = [str(fold) for fold in settings.test_folds] or list(corpus.folds)
+    unknown = [fold for fold in wanted if fold not in corpus.folds]
+    if unknown:
+        raise SettingsError(f"corpus.test_folds must be among {', '.join(corpus.folds)}; got {', '.join(unknown)}.")
+    return wanted
+
+
+def fitted_on(clips: Sequence[Clip], classifier: AudioClassifier, checkpoints: Path) -> AudioClassifier:
+    """Return a classifier with these settings, fitted on clips."""
+    from sklearn.base import clone
+
+    fresh = clone(classifier).set_params(folder=checkpoints)
+    return fresh.fit_clips(ClipSet(tuple(clips), "part"))
+
+
+def tested(fold: str, corpus: ClipSet, classifier: AudioClassifier, checkpoints: Path) -> FoldResult:
+    """Train on the other folds and test on this one."""
+    train = [clip for clip in corpus.clips if clip.fold != fold]
+    test = [clip for clip in corpus.clips if clip.fold == fold]
+    started = time.perf_counter()
+    fitted = fitted_on(train, classifier, checkpoints)
+    trained = time.perf_counter()
+    probabilities = fitted.predict_proba([clip.path for clip in test])
+    classes = [str(name) for name in fitted.classes_.tolist()]
+    return FoldResult(
+        fold=fold,
+        clips=tuple(test),
+        classes=tuple(classes),
+        probabilities=probabilities,
+        history=tuple(fitted.history_),
+        temperature=fitted.network_.temperature,
+        train_seconds=trained - started,
+        test_seconds=time.perf_counter() - trained,
+    )
