@@ -21,15 +21,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from speechcnn.classifier import AudioClassifier
+    from speechcnn.event_finder import EventFinder
     from speechcnn.layers.verify import verify_layer
     from speechcnn.loading import load
     from speechcnn.recognizer import PhoneRecognizer
     from speechcnn.spotter import KeywordSpotter
 
-__all__ = ["AudioClassifier", "KeywordSpotter", "PhoneRecognizer", "load", "verify_layer"]
+__all__ = ["AudioClassifier", "EventFinder", "KeywordSpotter", "PhoneRecognizer", "load", "verify_layer"]
 
 _ROOMS = {
     "AudioClassifier": "speechcnn.classifier",
+    "EventFinder": "speechcnn.event_finder",
     "KeywordSpotter": "speechcnn.spotter",
     "PhoneRecognizer": "speechcnn.recognizer",
     "load": "speechcnn.loading",

@@ -9,12 +9,18 @@ from typing import Any
 
 from speechcnn import bundle
 
-# task -> room and class; the room is imported when a model of the task is loaded
-CLASSES: Mapping[str, tuple[str, str]] = {
-    "classification": ("speechcnn.classifier", "AudioClassifier"),
-    "events": ("speechcnn.event_finder", "EventFinder"),
-    "phones": ("speechcnn.recognizer", "PhoneRecognizer"),
-    "keyword": ("speechcnn.spotter", "KeywordSpotter"),
+# By task; the room is imported when a model of the task is loaded.
+CLASSES: Mapping[str, str] = {
+    "classification": "AudioClassifier",
+    "events": "EventFinder",
+    "keyword": "KeywordSpotter",
+    "phones": "PhoneRecognizer",
+}
+ROOMS: Mapping[str, str] = {
+    "classification": "speechcnn.classifier",
+    "events": "speechcnn.event_finder",
+    "keyword": "speechcnn.spotter",
+    "phones": "speechcnn.recognizer",
 }
 
 
@@ -33,5 +39,4 @@ def class_of(path: Path) -> Any:
     task = bundle.task_of(path)
     if task not in CLASSES:
         raise bundle.BundleError(f"{path}: a model for {task!r}; this version knows {', '.join(sorted(CLASSES))}.")
-    room, name = CLASSES[task]
-    return getattr(import_module(room), name)
+    return getattr(import_module(ROOMS[task]), CLASSES[task])

@@ -42,12 +42,22 @@ def export(arguments: argparse.Namespace) -> int:
     if not out.parent.is_dir():
         raise FileNotFoundError(f"{out.parent}: no such folder to write to.")
     model = loaded(arguments.model)
+    check_exportable(arguments.model, model)
     whole = keyword_graph(model) if isinstance(model, KeywordSpotter) else phone_graph(model)
     written = list(whole_files(whole, facts_of(model), out, arguments.int8, model.rate))
     if isinstance(model, KeywordSpotter):
         written += stream_files(model, out.with_suffix(f".stream{SUFFIX}"), arguments.chunk_ms, arguments.int8)
     sys.stdout.writelines(f"{line}\n" for line in written)
     return 0
+
+
+def check_exportable(path: str, model: Any) -> None:
+    """Raise a ValueError for a model of a task whose graphs are not written yet."""
+    from speechcnn.recognizer import PhoneRecognizer
+    from speechcnn.spotter import KeywordSpotter
+
+    if not isinstance(model, KeywordSpotter | PhoneRecognizer):
+        raise ValueError(f"{path}: keyword and phone models can be exported; this is of {type(model).__name__}.")
 
 
 def loaded(model: str) -> Any:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from speechcnn.arguments import SettingsError
 from speechcnn.experiments.phone_data import Item
 
-STATES_FILE = "states.npz"
+STATES_FILE = "states.safetensors"
 MOST_ROUNDS = 100
 
 
@@ -37,9 +37,7 @@ class AlignmentSettings:
 def save_states(folder: Path, items: Sequence[Item]) -> None:
     """Write the state of each frame into a run folder, in one step."""
     part = folder / f".{STATES_FILE}"
-    with part.open("wb") as stream:
-        arrays: dict[str, Any] = {item.utterance.id: item.states.astype(np.int16) for item in items}
-        np.savez_compressed(stream, **arrays)
+    save_file({item.utterance.id: item.states.astype(np.int16) for item in items}, part)
     part.replace(folder / STATES_FILE)
 
 
@@ -51,13 +49,13 @@ def take_states(source: str, items: Sequence[Item]) -> list[Item]:
     """
     path = Path(source) / STATES_FILE
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
-            states = {item.utterance.id: saved[item.utterance.id].astype(np.int64) for item in items}
+        saved = load_file(path)
+        states = {item.utterance.id: saved[item.utterance.id].astype(np.int64) for item in items}
     except FileNotFoundError as error:
         raise SettingsError(f"alignment.source: no {path}; that run needs alignment.save=true.") from error
     except KeyError as error:
         raise SettingsError(f"alignment.source: {path} is of another corpus; it lacks {error.args[0]}.") from error
-    except (BadZipFile, ValueError, OSError) as error:
+    except (SafetensorError, OSError) as error:
         raise SettingsError(f"alignment.source: {path} cannot be read ({error}).") from error
     return [with_states(item, states[item.utterance.id], path) for item in items]
 

@@ -121,7 +121,7 @@ def test_several_classes_in_a_clip(tmp_path: Path) -> None:
     kinds = [[0], [1], [0, 1], []] * 6
     X = [(sum((tone(k, rng) for k in one), 0.01 * rng.normal(size=3200)).astype(np.float32), RATE) for one in kinds]
     y = [[NAMES[k] for k in one] for one in kinds]
-    clf = small(task="multi", epochs=40, validation=0.0).fit(X, y)
+    clf = small(task="multi", epochs=100, validation=0.0).fit(X, y)
     assert clf.classes_.tolist() == ["low", "mid"]
     assert clf.predict(X).shape == (24, 2)
     assert clf.score(X, y) > 0.9

@@ -26,7 +26,7 @@ def test_states_come_back_as_they_were_saved(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_taken_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"no .*states\.npz; that run needs alignment\.save=true"):
+    with pytest.raises(SettingsError, match=r"no .*states\.safetensors; that run needs alignment\.save=true"):
         take_states(str(tmp_path), [item("a", [1])])
     save_states(tmp_path, [item("a", [1, 2])])
     with pytest.raises(SettingsError, match=r"of another corpus; it lacks .*b"):

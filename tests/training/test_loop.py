@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from speechcnn.training import checkpoints
-from speechcnn.training.batches import Example, collate
+from speechcnn.training.batches import Example, FrameBatching, collate
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.schedules import OneCycle, Plateau
 from speechcnn.training.tasks import FrameCrossEntropy, Tally
@@ -239,7 +239,7 @@ def louder(example: Example, epoch: int) -> Example:
 
 def test_a_run_stopped_within_an_epoch_goes_on_exactly_when_examples_change(tmp_path: Path) -> None:
     whole = trainer(tmp_path / "whole")
-    whole.augment = louder
+    whole.batching = FrameBatching(120, 5, louder)
     whole.fit(examples(30, 1), examples(10, 2))
     plain = trainer(tmp_path / "plain")
     plain.fit(examples(30, 1), examples(10, 2))
@@ -249,11 +249,11 @@ def test_a_run_stopped_within_an_epoch_goes_on_exactly_when_examples_change(tmp_
             broken.stop("here")
 
     broken = trainer(tmp_path / "parts")
-    broken.augment, broken.on_batch = louder, stop_at
+    broken.batching, broken.on_batch = FrameBatching(120, 5, louder), stop_at
     with pytest.raises(TrainingStopped):
         broken.fit(examples(30, 1), examples(10, 2))
     resumed = trainer(tmp_path / "parts")
-    resumed.augment = louder
+    resumed.batching = FrameBatching(120, 5, louder)
     resumed.fit(examples(30, 1), examples(10, 2))
     weights = [dict(one.model.state_dict()) for one in (whole, resumed, plain)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

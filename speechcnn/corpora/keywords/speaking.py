@@ -61,7 +61,7 @@ def speak(lines: Sequence[Line], workers: int | None = None, progress: Progress 
     shards = [lines[start : start + SHARD] for start in range(0, len(lines), SHARD)]
     done, found = 0, []
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        paths = [Path(folder) / f"{number}.npz" for number in range(len(shards))]
+        paths = [Path(folder) / f"{number}.f32" for number in range(len(shards))]
         for shard, spoken in zip(shards, pool.map(_shard, shards, paths), strict=True):
             found += spoken
             done += len(shard)
@@ -77,10 +77,9 @@ def _shard(lines: Sequence[Line], path: Path) -> list[Spoken]:
     done = subprocess.run(command, input=text, capture_output=True, text=True, encoding="utf-8", env=environment)
     if done.returncode:
         raise SynthesisError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "a speech worker died")
-    with np.load(path) as made:
-        samples, lengths, notes = made["samples"], made["lengths"], json.loads(str(made["notes"]))
+    samples, notes = np.fromfile(path, np.float32), json.loads(done.stdout)
     path.unlink()
-    parts = np.split(samples, np.cumsum(lengths)[:-1])
+    parts = np.split(samples, np.cumsum([note["n_samples"] for note in notes])[:-1])
     return list(_whole(lines, parts, notes))
 
 

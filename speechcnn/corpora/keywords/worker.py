@@ -1,7 +1,8 @@
-"""The worker process: reads a list of lines (JSON) from standard input, speaks them, writes an .npz file.
+"""The worker process: reads a list of lines (JSON) from standard input and speaks them.
 
-It runs as ``python -m speechcnn.corpora.keywords.worker FILE.npz``: espeak-ng keeps global state and may crash, so it
-lives in processes of its own.
+The samples of all lines go to a file as they are (float32, one line after the other), their notes to standard output
+(JSON). It runs as ``python -m speechcnn.corpora.keywords.worker FILE``: espeak-ng keeps global state and may crash, so
+it lives in processes of its own.
 """
 
 from __future__ import annotations
@@ -33,13 +34,10 @@ def main() -> None:
     except SynthesisError as error:
         sys.stderr.write(str(error))
         sys.exit(2)
-    samples = [one[0] for one in made]
-    np.savez(
-        Path(sys.argv[1]),
-        samples=np.concatenate(samples) if samples else np.zeros(0, np.float32),
-        lengths=np.array([len(one) for one in samples], dtype=np.int64),
-        notes=np.array(json.dumps([one[1] for one in made])),
-    )
+    with Path(sys.argv[1]).open("wb") as stream:
+        for samples, _ in made:
+            stream.write(samples.astype(np.float32).tobytes())
+    json.dump([{**notes, "n_samples": len(samples)} for samples, notes in made], sys.stdout)
 
 
 def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
