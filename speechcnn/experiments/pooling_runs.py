@@ -90,9 +90,10 @@ def aligning(settings: Mapping[str, Any]) -> Run:
 
 def row_settings(settings: Mapping[str, Any], row: str) -> dict[str, Any]:
     """Return what a row's runs have in common: the row's experiment, and over it what the table gives to all rows."""
-    from speechcnn.configuration import compose
+    from speechcnn.configuration import check_option, plain
 
-    own = compose(phones, [f"experiment={row}"])
+    check_option(choice := f"experiment={row}")
+    own = plain(phones.NAME, [choice])
     own |= {part: merged(own[part], settings[part]) for part in SHARED}
     own["model"] = construct("model", NetworkSettings, settings["model"]).over(own["model"])
     return own | {"threads": settings["threads"]}
@@ -114,19 +115,19 @@ def carry_out(run: Run, quiet: bool = True) -> str:
 
 
 def carry_out_all(runs: Sequence[Run], jobs: int) -> Iterator[Run]:
-    """Do all runs that are not finished, `jobs` at a time, in processes of their own; yield each when it ends.
+    """Do the runs, `jobs` at a time, in processes of their own; yield each when it ends.
 
-    The first failure is raised when the runs beside it have ended; those not begun are not begun.
+    A run is handed over when a process is free for it, so after Ctrl-C or a failure none begins that was not begun; the
+    runs beside a failed one are ended first.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        waiting: dict[Future[str], Run] = {pool.submit(carry_out, run): run for run in runs}
-        try:
-            while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    run = waiting.pop(future)
-                    future.result()
-                    yield run
-        finally:
-            pool.shutdown(cancel_futures=True)
+    waiting, busy = list(reversed(runs)), dict[Future[str], Run]()
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        while waiting or busy:
+            while waiting and len(busy) < jobs:
+                run = waiting.pop()
+                busy[pool.submit(carry_out, run)] = run
+            done, _ = wait(busy, return_when=FIRST_COMPLETED)
+            for future in done:
+                run = busy.pop(future)
+                future.result()
+                yield run

@@ -12,7 +12,7 @@ from speechcnn import transcripts
 from speechcnn.arguments import SettingsError
 from speechcnn.configuration import compose
 from speechcnn.corpora import Corpus, Utterance
-from speechcnn.experiments import phones, pooling_table, run_folder
+from speechcnn.experiments import phones, pooling_runs, pooling_table, run_folder
 from speechcnn.experiments.pooling_figures import against_above, best_of, compared, gather, span_of
 from speechcnn.experiments.pooling_results import as_csv, main_table, notes, rate_point
 from speechcnn.experiments.pooling_runs import Run, aligning, planned
@@ -63,7 +63,13 @@ def test_every_row_is_trained_with_every_seed_and_the_same_states(tmp_path: Path
 
 
 def test_what_is_given_to_all_goes_where_a_network_knows_it(tmp_path: Path) -> None:
-    given = ("training.epochs=9", "model.pool_shift=3", "model.assignment=replicate", "model.hidden=[8]", "threads=2")
+    given = (
+        "training.epochs=9",
+        "model.pool_shift=3",
+        "model.assignment=replicate",
+        "model.hidden=[8]",
+        "rows=[dnn,p1,p6]",
+    )
     runs = {run.row: run.settings for run in planned(settings(tmp_path, *given, "corpus.root=here"))}
     assert runs["dnn"]["model"] == {"name": "dnn", "hidden": [8]}
     assert runs["p1"]["model"] == {"name": "cnn_dnn", "pool": 1, "hidden": [8], "assignment": "replicate"}
@@ -74,16 +80,15 @@ def test_what_is_given_to_all_goes_where_a_network_knows_it(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("sharing", ["full", "limited"])
 def test_every_row_can_be_built(tmp_path: Path, sharing: str) -> None:
-    for run in planned(settings(tmp_path, "seeds=[0]", "corpus.root=here", f"model.sharing={sharing}")):
+    for run in planned(settings(tmp_path, "seeds=[0]", "rows=[dnn,p1,p12,p1_12]", f"model.sharing={sharing}")):
         phones.PhoneExperiment(run.settings)
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_each_row_is_an_experiment_of_its_own(row: str) -> None:
-    alone = compose(phones, [f"experiment={row}"])
-    in_table = next(run for run in planned(settings(Path("here"))) if run.row == row).settings
-    assert alone["model"] == in_table["model"]
-    assert alone["training"] == in_table["training"]
+def test_each_row_is_an_experiment_of_its_own(tmp_path: Path) -> None:
+    for run in planned(settings(tmp_path, "seeds=[0]", "rows=[dnn,p6_dropout]")):
+        alone = compose(phones, [f"experiment={run.row}"])
+        assert alone["model"] == run.settings["model"]
+        assert alone["training"] == run.settings["training"]
 
 
 def test_quick_replaces_defaults_and_nothing_that_was_given(tmp_path: Path) -> None:
@@ -105,11 +110,11 @@ def test_quick_replaces_defaults_and_nothing_that_was_given(tmp_path: Path) -> N
 ])  # fmt: skip
 def test_settings_are_checked_before_anything_runs(tmp_path: Path, override: str, sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
-        pooling_table.run(settings(tmp_path / "table", "corpus.root=nowhere", override))
+        pooling_table.run(settings(tmp_path / "table", "corpus.root=nowhere", "rows=[p6]", override))
 
 
 def test_a_run_is_finished_where_its_end_lies_with_its_own_settings(tmp_path: Path) -> None:
-    run = planned(settings(tmp_path))[0]
+    run = planned(settings(tmp_path, "rows=[dnn]"))[0]
     assert not run.finished()
     run.folder.mkdir(parents=True)
     for name in ("report.html", "phones.speechcnn"):
@@ -192,3 +197,20 @@ def test_the_plot_gets_shares(tmp_path: Path) -> None:
 
 def test_pool_sizes_in_short() -> None:
     assert [span_of(one) for one in ([1, 2, 3], [1, 6], [4])] == ["1:3", "1, 6", "4"]
+
+
+def broken(run: Run) -> str:
+    """Stand in for a run: leave a mark, and fail with seed 1."""
+    run.folder.mkdir(parents=True)
+    if run.seed == 1:
+        raise SettingsError("seed 1 cannot run")
+    return run.title
+
+
+def test_after_a_failure_nothing_new_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling_runs, "carry_out", broken)
+    runs = [Run("dnn", seed, {"folder": str(tmp_path / str(seed))}) for seed in range(5)]
+    done = []
+    with pytest.raises(SettingsError, match="seed 1 cannot run"):
+        done += [run.seed for run in pooling_runs.carry_out_all(runs, 1)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
