@@ -18,7 +18,7 @@ from speechcnn.configuration.overrides import check_hydra, check_options, check_
 
 Parts = Mapping[str, Table | Callable[..., Any]]
 
-EXIT_ERROR = 2
+EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 RESOLVERS = (
     "oc.env", "oc.decode", "oc.create", "oc.deprecated", "oc.select", "oc.dict.keys", "oc.dict.values"
 )  # fmt: skip
@@ -74,6 +74,9 @@ def launch(experiment: Experiment, arguments: Sequence[str] | None = None) -> No
             if sweeping:
                 raise
             fail(error)
+        except KeyboardInterrupt:
+            sys.stderr.write(f"speechcnn: stopped. Give folder={settings['folder']} to go on.\n")
+            raise SystemExit(EXIT_INTERRUPTED) from None
 
     job()
 

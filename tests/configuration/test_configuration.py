@@ -132,3 +132,17 @@ def test_options_that_read_from_elsewhere_are_not_passed_on(option: str, capsys)
 
 def test_no_configuration_names_code() -> None:
     assert [path for path in CONF.rglob("*.yaml") if "_target_" in path.read_text()] == []
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(settings: dict) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(phones, "run", interrupted)
+    monkeypatch.setattr("sys.argv", ["recipe"])
+    with pytest.raises(SystemExit) as stop:
+        launch(phones, [f"folder={tmp_path}"])
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == f"speechcnn: stopped. Give folder={tmp_path} to go on.\n"
