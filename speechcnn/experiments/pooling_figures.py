@@ -111,7 +111,7 @@ class RowFigures:
 
     @property
     def training_seconds(self) -> float:
-        """Mean time of training over seeds, dev evaluation not counted."""
+        """Mean time of training over seeds, with the evaluation of dev after each epoch."""
         return statistics.mean(sum(epoch["seconds"] for epoch in one["history"]) for one in self.measured)
 
     def pooled_hypotheses(self) -> dict[str, Sequence[str]]:
