@@ -42,6 +42,8 @@ def single_targets(y: Any, n_clips: int) -> Targets:
         raise ValueError("requires y to be passed, but the target y is None")
     check_length(y, n_clips, "y")
     labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError("y holds NaN or infinity; labels are names or whole numbers.")
     if labels.dtype.kind not in "USO" or not all(isinstance(label, str) for label in labels.tolist()):
         check_classification_targets(labels)
     check_classes([[str(label)] for label in labels.tolist()], LEAST_CLIPS)
@@ -92,11 +94,12 @@ def encoded(rows: Sequence[Sequence[Any]], classes: NDArray[Any]) -> NDArray[np.
 
 def check_length(values: Any, n_clips: int, name: str) -> None:
     """Raise a ValueError unless there is one value for each clip."""
-    if not isinstance(values, list | tuple) and np.ndim(values) == 0:
+    listed = values if isinstance(values, list | tuple) else np.asarray(values)
+    if isinstance(listed, np.ndarray) and listed.ndim == 0:
         raise ValueError(f"{name} must be a list with one entry for each of the {n_clips} clips, got {values!r}")
-    if len(values) != n_clips:
+    if len(listed) != n_clips:
         raise ValueError(
-            f"X and {name} must have the same length: {n_clips} clips came with {len(values)} entries of {name}"
+            f"X and {name} must have the same length: {n_clips} clips came with {len(listed)} entries of {name}"
         )
 
 
