@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechcnn import bundle, mel
-from speechcnn.arguments import SettingsError, check_keys, check_type, construct, shown
+from speechcnn.arguments import check_type, construct
 from speechcnn.audio.source import Source, waveform
 from speechcnn.decoding.events import EventSettings, decode_events
 from speechcnn.events import Event
 from speechcnn.features import LogMel, Normalizer
 from speechcnn.labels import Labels
-from speechcnn.models import count_parameters
+from speechcnn.models.building import Recipe, input_shape, outline
 from speechcnn.models.segmentation import EventSegmenter
 
 TASK = "events"
 TENSOR_GROUPS = ("model", "normalizer")
-MOST_PARAMETERS = 2**28
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What an event finder is built from: plain settings, as a configuration gives them."""
-
-    features: Mapping[str, Any]
-    normalisation: Mapping[str, Any]
-    model: Mapping[str, Any]
 
 
 class EventFinder:
@@ -57,7 +47,7 @@ class EventFinder:
         self.features: LogMel = construct("features", LogMel, recipe.features)
         shape = input_shape(self.features)
         self.normalizer: Normalizer = construct("normalisation", Normalizer, recipe.normalisation, **shape)
-        outline(recipe.model, self.features, len(labels))
+        outline(recipe.model, self.features, len(labels), EventSegmenter)
         self.model: EventSegmenter = construct("model", EventSegmenter, recipe.model, n_classes=len(labels), **shape)
 
     def find(self, source: Source, rate: int | None = None) -> list[Event]:
@@ -167,27 +157,6 @@ class EventFinder:
         return finder
 
 
-def input_shape(features: LogMel) -> dict[str, Any]:
-    """Return what networks and normalisers must know of the features."""
-    return {"n_streams": features.n_streams, "n_bands": features.n_bands, "energy": features.energy}
-
-
-def outline(settings: Mapping[str, Any], features: LogMel, n_classes: int) -> EventSegmenter:
-    """Return the network without numbers, only shapes (on the meta device), so that its size is known beforehand.
-
-    Raises:
-        SettingsError: it is too large, or the settings do not describe a network.
-    """
-    with torch.device("meta"):
-        network: EventSegmenter = construct(
-            "model", EventSegmenter, settings, n_classes=n_classes, **input_shape(features)
-        )
-    size = count_parameters(network)
-    if size > MOST_PARAMETERS:
-        raise SettingsError(f"model: {shown(settings)} has {size} parameters; at most {MOST_PARAMETERS} are taken.")
-    return network
-
-
 def check_parts(content: bundle.Bundle) -> None:
     """Check that a model file's card and tensors, given without their numbers, make an event finder.
 
@@ -195,14 +164,12 @@ def check_parts(content: bundle.Bundle) -> None:
         ValueError, KeyError, TypeError, RuntimeError: they do not; the sentence names the part.
     """
     card = content.card
-    if card.get("task") != TASK:
-        raise ValueError(f"a model for {shown(card.get('task'))}; an event finder was asked for")
-    check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
+    bundle.check_task(content, TASK, "an event finder", TENSOR_GROUPS)
     check_type("labels", card["labels"], Sequence[str])
     construct("decoder", EventSettings, card["decoder"])
     features = construct("features", LogMel, card["features"])
     n_classes = len(Labels(tuple(card["labels"])))
     with torch.device("meta"):
         normalizer: nn.Module = construct("normalisation", Normalizer, card["normalisation"], **input_shape(features))
-    bundle.check_fit(outline(card["model"], features, n_classes).state_dict(), content.group("model"))
+    bundle.check_fit(outline(card["model"], features, n_classes, EventSegmenter).state_dict(), content.group("model"))
     bundle.check_fit(normalizer.state_dict(), content.group("normalizer"))

@@ -10,9 +10,10 @@ from speechcnn import bundle
 from speechcnn.arguments import SettingsError
 from speechcnn.bundle import BundleError
 from speechcnn.decoding.events import EventSettings
-from speechcnn.event_finder import EventFinder, Recipe
+from speechcnn.event_finder import EventFinder
 from speechcnn.events import Event
 from speechcnn.labels import Labels
+from speechcnn.models.building import Recipe
 
 SMALL = Recipe(
     {"deltas": 0, "energy": False, "shift_ms": 20, "n_bands": 16}, {"kind": "corpus"}, {"maps": [4, 6], "width": 8}

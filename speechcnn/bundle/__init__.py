@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from speechcnn.arguments import check_keys, shown
 from speechcnn.bundle import archive, strict_json, tensors
 from speechcnn.bundle.tensors import check_fit
 
@@ -31,6 +32,7 @@ __all__ = [
     "Bundle",
     "BundleError",
     "check_fit",
+    "check_task",
     "digest",
     "read",
     "task_of",
@@ -108,6 +110,24 @@ def read(path: Path, check: Callable[[Bundle], None] = lambda outline: None) -> 
             return read_open(file, check)
     except (ValueError, SafetensorError) as error:
         raise BundleError(f"{path}: not a whole speechcnn model file ({error}).") from error
+
+
+def check_task(content: Bundle, task: str, wanted: str, groups: Sequence[str]) -> None:
+    """Check what a model is for, and that it has no tensors but those of the groups.
+
+    Args:
+        content: card and tensors.
+        task: the one that is wanted.
+        wanted: the class that was asked for, in words, for the message.
+        groups: names before the first dot of the tensors' names.
+
+    Raises:
+        ValueError: another task, or a group that is not known.
+    """
+    found = content.card.get("task")
+    if found != task:
+        raise ValueError(f"a model for {shown(found)}; {wanted} was asked for")
+    check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), groups)
 
 
 def task_of(path: Path) -> str:

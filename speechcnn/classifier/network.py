@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from speechcnn import bundle
-from speechcnn.arguments import SettingsError, check_keys, check_type, construct, shown
+from speechcnn.arguments import check_type, construct
 from speechcnn.classifier.windows import WindowPolicy
 from speechcnn.features import FEATURES, LogMel
 from speechcnn.metrics.calibration import COLDEST, HOTTEST, sigmoid, softmax
 from speechcnn.models import count_parameters
+from speechcnn.models.building import outline
 from speechcnn.models.fields import Reach, reach, receptive_field
 from speechcnn.models.image_nets import IMAGE_NETS
 from speechcnn.models.image_nets.parts import ClassifyingNet
 
 TASK = "classification"
 TENSOR_GROUPS = ("model", "scale", "known")  # of a model file
-MOST_PARAMETERS = 2**28  # a gigabyte in single precision
 BATCH = 32  # windows scored at once
 
 
@@ -64,7 +64,7 @@ class Network:
     def __init__(self, recipe: Recipe, n_classes: int, multi: bool) -> None:
         self.recipe, self.multi = recipe, multi
         self.features = build_features(recipe.features)
-        outline(recipe.model, self.features, n_classes)
+        outline(recipe.model, self.features, n_classes, IMAGE_NETS, shape_of)
         self.model: ClassifyingNet = construct(
             "model", IMAGE_NETS, recipe.model, n_classes=n_classes, **shape_of(self.features)
         )
@@ -166,20 +166,6 @@ def shape_of(features: Any) -> dict[str, Any]:
     return {"n_streams": features.n_streams, "n_bands": features.n_bands + features.energy}
 
 
-def outline(settings: Mapping[str, Any], features: Any, n_classes: int) -> nn.Module:
-    """Return the network without numbers, only shapes (on the meta device), so that its size is known beforehand.
-
-    Raises:
-        SettingsError: it is too large, or the settings do not describe a network.
-    """
-    with torch.device("meta"):
-        network: nn.Module = construct("model", IMAGE_NETS, settings, n_classes=n_classes, **shape_of(features))
-    size = count_parameters(network)
-    if size > MOST_PARAMETERS:
-        raise SettingsError(f"model: {shown(settings)} has {size} parameters; at most {MOST_PARAMETERS} are taken.")
-    return network
-
-
 @dataclass(frozen=True)
 class Known:
     """The training clips in the last hidden layer.
@@ -245,9 +231,7 @@ def check_parts(content: bundle.Bundle) -> None:
         ValueError, KeyError, TypeError, RuntimeError: they do not; the sentence names the part.
     """
     card = content.card
-    if card.get("task") != TASK:
-        raise ValueError(f"a model for {shown(card.get('task'))}; a classifier was asked for")
-    check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
+    bundle.check_task(content, TASK, "a classifier", TENSOR_GROUPS)
     check_type("classes", card["classes"], Sequence[str] | Sequence[int] | Sequence[float] | Sequence[bool])
     check_type("multi", card["multi"], bool)
     check_type("temperature", card["temperature"], float)
@@ -255,7 +239,7 @@ def check_parts(content: bundle.Bundle) -> None:
         raise ValueError(f"classes must be 2 or more and temperature a usual one; got {card['temperature']}")
     construct("windows", WindowPolicy, card["windows"])
     features = build_features(card["features"])
-    model = outline(card["model"], features, len(card["classes"]))
+    model = outline(card["model"], features, len(card["classes"]), IMAGE_NETS, shape_of)
     bundle.check_fit(model.state_dict(), content.group("model"))
     rows = torch.empty(features.n_streams, features.n_bands + features.energy, 1, device="meta")
     bundle.check_fit({"mean": rows, "std": rows}, content.group("scale"))

@@ -16,15 +16,13 @@ from typing import Any
 import torch
 
 from speechcnn import locks, progress
-from speechcnn.arguments import SettingsError, Table, check_keys, check_type, construct
-from speechcnn.audio import AudioError
+from speechcnn.arguments import SettingsError, Table, check_keys, construct
 from speechcnn.classifier import AudioClassifier
 from speechcnn.corpora import CorpusError, folders, leaks, scenes
 from speechcnn.corpora.clips import Clip, ClipSet
 from speechcnn.experiments import run_folder
+from speechcnn.experiments import settings as settings_of
 from speechcnn.experiments.classify_results import FoldResult, Outcome, write_results
-from speechcnn.training.checkpoints import CheckpointError
-from speechcnn.training.loop import TrainingStopped
 
 NAME = "classify"
 
@@ -61,38 +59,15 @@ PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "classifier": AudioClassifier,
 }
 DERIVED: Sequence[str] = ("folder", "seed", "rate", "progress")
-FAILURES: tuple[type[Exception], ...] = (
-    AudioError,
-    CheckpointError,
-    CorpusError,
-    SettingsError,
-    TrainingStopped,
-    locks.LockedError,
-    scenes.SceneError,
-    OSError,
-    ImportError,
-    ValueError,
-)
-
-
-def check_top(settings: Mapping[str, Any]) -> None:
-    """Raise a SettingsError when a part is missing or unknown, or a value that belongs to no part does not fit."""
-    hints: dict[str, Any] = {"seed": int, "folder": str, "threads": int | None, "keep_model": bool}
-    check_keys("", settings, [*PARTS, *hints])
-    missing = [key for key in ("corpus", "classifier", *hints) if key not in settings]
-    if missing:
-        raise SettingsError(f"{', '.join(missing)} must be given.")
-    for key, hint in hints.items():
-        check_type(key, settings[key], hint)
-    if settings["seed"] < 0:
-        raise SettingsError(f"seed must be at least 0; got {settings['seed']}.")
-    if settings["threads"] is not None and settings["threads"] < 1:
-        raise SettingsError(f"threads must be at least 1, or null; got {settings['threads']}.")
+FAILURES: tuple[type[Exception], ...] = (*settings_of.FAILURES, scenes.SceneError, ValueError)
+TOP: Mapping[str, Any] = {"seed": int, "folder": str, "threads": int | None, "keep_model": bool}
 
 
 def run(settings: dict[str, Any]) -> str:
     """Run the experiment and return its summary."""
-    check_top(settings)
+    settings_of.check_top(settings, PARTS, TOP)
+    if settings["threads"] is not None and settings["threads"] < 1:
+        raise SettingsError(f"threads must be at least 1, or null; got {settings['threads']}.")
     corpus_settings: ClipsSettings = construct("corpus", ClipsSettings, settings["corpus"])
     classifier = classifier_of(settings)
     if settings["threads"]:

@@ -14,14 +14,12 @@ from typing import Any
 import torch
 
 from speechcnn import locks, progress
-from speechcnn.arguments import SettingsError, Table, check_keys, check_type, construct
-from speechcnn.audio import AudioError
-from speechcnn.bundle import BundleError
-from speechcnn.corpora import CorpusError
+from speechcnn.arguments import SettingsError, Table, construct
 from speechcnn.corpora.keywords import advice, recordings, script
 from speechcnn.corpora.keywords.recordings import Recordings
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.experiments import run_folder
+from speechcnn.experiments import settings as settings_of
 from speechcnn.experiments.keyword_data import AcousticSettings, Heard, SpeechSettings, Studio
 from speechcnn.experiments.keyword_mining import Mined, mine, trials
 from speechcnn.experiments.keyword_real import OwnSettings, RealSettings, held_out, judge, negative_files
@@ -34,14 +32,13 @@ from speechcnn.models.keyword_chain import KeywordChain
 from speechcnn.models.keyword_nets import KEYWORD_MODELS
 from speechcnn.spotter import KeywordSpotter
 from speechcnn.training.batches import Example
-from speechcnn.training.checkpoints import CheckpointError
 from speechcnn.training.keyword_task import KeywordTask
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.position import EpochRecord
 from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
 
 NAME = "keyword"
-MOST_KEYWORDS, MOST_THREADS = 100, 1024
+MOST_KEYWORDS = 100
 
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "speech": SpeechSettings,
@@ -57,19 +54,8 @@ PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "training": LoopSettings,
     "events": EventSettings,
 }
-DERIVED: Sequence[str] = ("n_classes", "n_streams", "n_bands", "energy", "parameters")
-FAILURES: tuple[type[Exception], ...] = (
-    AudioError,
-    BundleError,
-    CheckpointError,
-    CorpusError,
-    SettingsError,
-    SynthesisError,
-    TrainingStopped,
-    locks.LockedError,
-    OSError,
-    ImportError,
-)
+DERIVED = settings_of.DERIVED
+FAILURES: tuple[type[Exception], ...] = (*settings_of.FAILURES, SynthesisError)
 TOP: Mapping[str, Any] = {
     "keyword": str | Sequence[str],
     "recordings": str | None,
@@ -83,22 +69,6 @@ TOP: Mapping[str, Any] = {
 def run(settings: dict[str, Any]) -> str:
     """Run the experiment and return its summary."""
     return KeywordExperiment(settings).run()
-
-
-def check_top(settings: Mapping[str, Any]) -> None:
-    """Raise a SettingsError when a part is missing or unknown, or a value that belongs to no part does not fit."""
-    check_keys("", settings, [*PARTS, *TOP])
-    missing = [key for key in (*PARTS, *TOP) if key not in settings]
-    if missing:
-        raise SettingsError(f"{', '.join(missing)} must be given.")
-    for key, hint in TOP.items():
-        check_type(key, settings[key], hint)
-    if settings["seed"] < 0:
-        raise SettingsError(f"seed must be at least 0; got {settings['seed']}.")
-    if not settings["folder"]:
-        raise SettingsError("folder must name a folder; got an empty text.")
-    if settings["threads"] is not None and not 1 <= settings["threads"] <= MOST_THREADS:
-        raise SettingsError(f"threads must be from 1 to {MOST_THREADS}, or null; got {settings['threads']}.")
 
 
 def keywords_of(setting: str | Sequence[str]) -> list[str]:
@@ -117,7 +87,8 @@ class KeywordExperiment:
     """One run. All settings are checked when it is made, before anything lasts."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        check_top(settings)
+        settings_of.check_top(settings, PARTS, TOP)
+        settings_of.check_place(settings)
         self.settings, self.started = settings, time.perf_counter()
         self.seed, self.folder = settings["seed"], Path(settings["folder"])
         if settings["threads"]:

@@ -16,24 +16,22 @@ from typing import Any
 import torch
 
 from speechcnn import locks, progress
-from speechcnn.arguments import SettingsError, Table, check_keys, check_type, construct
-from speechcnn.audio import AudioError
-from speechcnn.bundle import BundleError
-from speechcnn.corpora import CorpusError
+from speechcnn.arguments import SettingsError, Table, construct
 from speechcnn.corpora.scenes import SOUNDS, SceneError
 from speechcnn.decoding.events import EventSettings
-from speechcnn.event_finder import EventFinder, Recipe
+from speechcnn.event_finder import EventFinder
 from speechcnn.events import Event
 from speechcnn.experiments import run_folder
+from speechcnn.experiments import settings as settings_of
 from speechcnn.experiments.event_data import Item, SceneSettings, classes, extract, open_scenes, references
 from speechcnn.experiments.event_results import Outcome, write_results
 from speechcnn.features import LogMel, Normalizer
 from speechcnn.labels import Labels
 from speechcnn.metrics.events import score_events
 from speechcnn.metrics.events.scoring import HEADLINE
+from speechcnn.models.building import Recipe
 from speechcnn.models.segmentation import EventSegmenter
 from speechcnn.training.batches import Example
-from speechcnn.training.checkpoints import CheckpointError
 from speechcnn.training.localisation import FrameEvents
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.position import EpochRecord
@@ -76,20 +74,9 @@ PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "training": LoopSettings,
     "decoding": DecodingSettings,
 }
-DERIVED: Sequence[str] = ("n_classes", "n_streams", "n_bands", "energy", "parameters")
-FAILURES: tuple[type[Exception], ...] = (
-    AudioError,
-    BundleError,
-    CheckpointError,
-    CorpusError,
-    SceneError,
-    SettingsError,
-    TrainingStopped,
-    TranscriptError,
-    locks.LockedError,
-    OSError,
-    ImportError,
-)
+DERIVED = settings_of.DERIVED
+FAILURES: tuple[type[Exception], ...] = (*settings_of.FAILURES, SceneError, TranscriptError)
+TOP: Mapping[str, Any] = {"seed": int, "folder": str, "threads": int | None}
 
 
 def run(settings: dict[str, Any]) -> str:
@@ -97,24 +84,13 @@ def run(settings: dict[str, Any]) -> str:
     return LocaliseExperiment(settings).run()
 
 
-def check_top(settings: Mapping[str, Any]) -> None:
-    """Raise a SettingsError when a part is missing or unknown, or a value that belongs to no part does not fit."""
-    hints: dict[str, Any] = {"seed": int, "folder": str, "threads": int | None}
-    check_keys("", settings, [*PARTS, *hints])
-    missing = [key for key in (*PARTS, *hints) if key not in settings]
-    if missing:
-        raise SettingsError(f"{', '.join(missing)} must be given.")
-    for key, hint in hints.items():
-        check_type(key, settings[key], hint)
-    if settings["seed"] < 0 or not settings["folder"] or (settings["threads"] or 1) < 1:
-        raise SettingsError("seed must be at least 0, folder must name a folder, threads be at least 1 or null.")
-
-
 class LocaliseExperiment:
     """One run. All settings are checked when it is made, before anything lasts."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        check_top(settings)
+        settings_of.check_top(settings, PARTS, TOP)
+        if not settings["folder"] or (settings["threads"] or 1) < 1:
+            raise SettingsError("folder must name a folder, and threads be at least 1 or null.")
         self.settings, self.started = settings, time.perf_counter()
         self.seed, self.folder = settings["seed"], Path(settings["folder"])
         if settings["threads"]:

@@ -18,15 +18,13 @@ import torch
 from numpy.typing import NDArray
 
 from speechcnn import locks, progress
-from speechcnn.arguments import SettingsError, Table, check_keys, check_type, construct
-from speechcnn.audio import AudioError
-from speechcnn.bundle import BundleError
-from speechcnn.corpora import CorpusError
+from speechcnn.arguments import SettingsError, Table, construct
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.decoding import hmm
 from speechcnn.decoding.phone_ctc import PhoneCtc
 from speechcnn.decoding.tuning import Tuned, tune
 from speechcnn.experiments import run_folder
+from speechcnn.experiments import settings as settings_of
 from speechcnn.experiments.alignment import AlignmentSettings, save_states, take_states
 from speechcnn.experiments.bad_files import BadFiles
 from speechcnn.experiments.phone_augmentation import AugmentationSettings, Augmenter, chain_of
@@ -41,14 +39,12 @@ from speechcnn.models import PHONE_MODELS
 from speechcnn.recognizer import PhoneRecognizer, Recipe, Weighting
 from speechcnn.recognizer.phone_search import PhoneModels, best_labels
 from speechcnn.training.batches import Example, FrameBatching
-from speechcnn.training.checkpoints import CheckpointError
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.position import EpochRecord, SkippedStep
 from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
 from speechcnn.training.tasks import TASKS, Task
 
 NAME = "phones"
-MOST_THREADS = 1024
 
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "corpus": CorpusSettings,
@@ -63,36 +59,9 @@ PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "alignment": AlignmentSettings,
     "decoding": DecodingSettings,
 }
-DERIVED: Sequence[str] = ("n_classes", "n_streams", "n_bands", "energy", "parameters")
-FAILURES: tuple[type[Exception], ...] = (
-    AudioError,
-    BundleError,
-    CheckpointError,
-    CorpusError,
-    SettingsError,
-    SynthesisError,
-    TrainingStopped,
-    locks.LockedError,
-    OSError,
-    ImportError,
-)
-
-
-def check_top(settings: Mapping[str, Any]) -> None:
-    """Raise a SettingsError when a part is missing or unknown, or a value that belongs to no part does not fit."""
-    hints: dict[str, Any] = {"seed": int, "folder": str, "init": str | None, "threads": int | None}
-    check_keys("", settings, [*PARTS, *hints])
-    missing = [key for key in (*PARTS, *hints) if key not in settings]
-    if missing:
-        raise SettingsError(f"{', '.join(missing)} must be given.")
-    for key, hint in hints.items():
-        check_type(key, settings[key], hint)
-    if settings["seed"] < 0:
-        raise SettingsError(f"seed must be at least 0; got {settings['seed']}.")
-    if not settings["folder"]:
-        raise SettingsError("folder must name a folder; got an empty text.")
-    if settings["threads"] is not None and not 1 <= settings["threads"] <= MOST_THREADS:
-        raise SettingsError(f"threads must be from 1 to {MOST_THREADS}, or null; got {settings['threads']}.")
+DERIVED = settings_of.DERIVED
+FAILURES: tuple[type[Exception], ...] = (*settings_of.FAILURES, SynthesisError)
+TOP: Mapping[str, Any] = {"seed": int, "folder": str, "init": str | None, "threads": int | None}
 
 
 def run(settings: dict[str, Any]) -> str:
@@ -104,7 +73,8 @@ class PhoneExperiment:
     """One run. All settings are checked when it is made, before anything lasts."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        check_top(settings)
+        settings_of.check_top(settings, PARTS, TOP)
+        settings_of.check_place(settings)
         self.settings, self.started = settings, time.perf_counter()
         self.seed, self.folder = settings["seed"], Path(settings["folder"])
         if settings["threads"]:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import torch
 
 from speechcnn import bundle
-from speechcnn.arguments import check_keys, check_type, construct, shown
+from speechcnn.arguments import check_type, construct
 from speechcnn.decoding.phone_ctc import NO_STATES, n_outputs
 from speechcnn.decoding.phone_models import NGRAMS, STATE_ARRAYS, ngram_order
 from speechcnn.features import FEATURES, Normalizer
 from speechcnn.labels import Labels
-from speechcnn.recognizer.settings import Weighting, input_shape, outline
+from speechcnn.models import PHONE_MODELS
+from speechcnn.models.building import input_shape, outline
+from speechcnn.recognizer.settings import Weighting
 
 TASK = "phones"
 TENSOR_GROUPS = ("model", "normalizer", "hmm")
@@ -26,9 +28,7 @@ def check_parts(content: bundle.Bundle) -> None:
         ValueError, KeyError, TypeError, RuntimeError: they do not; the sentence names the part.
     """
     card = content.card
-    if card.get("task") != TASK:
-        raise ValueError(f"a model for {shown(card.get('task'))}; a phone recogniser was asked for")
-    check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
+    bundle.check_task(content, TASK, "a phone recogniser", TENSOR_GROUPS)
     check_type("labels", card["labels"], Sequence[str])
     check_type("n_states", card["n_states"], int)
     if not card["labels"] or not NO_STATES <= card["n_states"] <= MOST_STATES:
@@ -42,6 +42,6 @@ def check_parts(content: bundle.Bundle) -> None:
         hmm = {name: torch.empty(n_classes, dtype=torch.float64) for name in STATE_ARRAYS if card["n_states"]}
         order = ngram_order(content.group("hmm"))
         hmm[NGRAMS[order]] = torch.empty((n_labels + 1,) * order, dtype=torch.float64)
-    bundle.check_fit(outline(card["model"], features, n_classes).state_dict(), content.group("model"))
+    bundle.check_fit(outline(card["model"], features, n_classes, PHONE_MODELS).state_dict(), content.group("model"))
     bundle.check_fit(normalizer.state_dict(), content.group("normalizer"))
     bundle.check_fit(hmm, content.group("hmm"))

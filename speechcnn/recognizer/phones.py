@@ -23,6 +23,7 @@ from speechcnn.decoding.timed import TimedDecoder
 from speechcnn.features import FEATURES, Normalizer, Statistics, statistics
 from speechcnn.labels import Labels, Segment
 from speechcnn.models import PHONE_MODELS
+from speechcnn.models.building import Recipe, input_shape, outline
 from speechcnn.recognizer import scanned
 from speechcnn.recognizer.model_file import TASK, check_parts
 from speechcnn.recognizer.phone_search import (
@@ -32,7 +33,7 @@ from speechcnn.recognizer.phone_search import (
     models_of,
     phone_posteriors,
 )
-from speechcnn.recognizer.settings import Recipe, Running, Weighting, input_shape, outline
+from speechcnn.recognizer.settings import Running, Weighting
 from speechcnn.recognizer.stream import PhoneStream
 from speechcnn.stages import Chain, Map, Stage, through
 
@@ -67,7 +68,7 @@ class PhoneRecognizer:
         self.features = construct("features", FEATURES, recipe.features)
         shape, n_classes = input_shape(self.features), n_outputs(len(labels), n_states)
         self.normalizer: Normalizer = construct("normalisation", Normalizer, recipe.normalisation, **shape)
-        outline(recipe.model, self.features, n_classes)
+        outline(recipe.model, self.features, n_classes, PHONE_MODELS)
         self.model: nn.Module = construct("model", PHONE_MODELS, recipe.model, n_classes=n_classes, **shape)
 
     @property

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechcnn import audio, bundle
-from speechcnn.arguments import check_keys, check_type, construct, shown
+from speechcnn.arguments import check_type, construct, shown
 from speechcnn.audio.source import Source, waveform
 from speechcnn.features import FEATURES, Normalizer
 from speechcnn.models.building import Recipe, input_shape, outline
@@ -257,9 +257,7 @@ def check_parts(content: bundle.Bundle) -> None:
         ValueError, KeyError, TypeError, RuntimeError: they do not; the sentence names the part.
     """
     card = content.card
-    if card.get("task") != TASK:
-        raise ValueError(f"a model for {shown(card.get('task'))}; a keyword spotter was asked for")
-    check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), TENSOR_GROUPS)
+    bundle.check_task(content, TASK, "a keyword spotter", TENSOR_GROUPS)
     check_type("labels", card["labels"], Sequence[str])
     construct("rule", EventRule, card["rule"])
     features = construct("features", FEATURES, card["features"])
