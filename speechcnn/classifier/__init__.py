@@ -1,6 +1,7 @@
 """Audio classification with scikit-learn's conventions.
 
 estimator    `AudioClassifier`: fit, predict, score, save; works in cross_val_score, GridSearchCV and pipelines
+parameters   what the estimator's parameters mean, and their defaults
 inputs       what users hand in as clips, read and checked; every bad clip is named at once
 targets      classes, shares and weights from labels
 windows      clips of any length as windows of one length

@@ -13,28 +13,17 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from speechcnn.classifier import fitting, network, targets
+from speechcnn.classifier import fitting, network, parameters, targets
 from speechcnn.classifier.explanation import Explanation, explain
 from speechcnn.classifier.hearing import heard_events
-from speechcnn.classifier.inputs import clips_of, n_threads, name_of, read_clips
+from speechcnn.classifier.inputs import clips_of, name_of, read_clips
 from speechcnn.classifier.neighbours import Neighbour, nearest
-from speechcnn.classifier.network import Known, Network, Recipe, Requirements
-from speechcnn.classifier.windows import HeardWindow, WindowPolicy
+from speechcnn.classifier.network import Known, Network, Requirements
+from speechcnn.classifier.windows import HeardWindow
 from speechcnn.corpora import CorpusError, folders
 from speechcnn.corpora.clips import ClipSet
 from speechcnn.decoding.events import EventSettings
 from speechcnn.events import Event
-
-# Few frames and a first stride, so that a processor trains it in minutes.
-FEATURES: Mapping[str, Any] = {
-    "name": "log_mel", "n_bands": 64, "deltas": 0, "energy": False, "window_ms": 64.0, "shift_ms": 32.0
-}  # fmt: skip
-MODEL: Mapping[str, Any] = {"name": "cnn8", "widths": [24, 48, 96, 192], "stride": 2}
-OPTIMIZER: Mapping[str, Any] = {"name": "adamw", "lr": 0.003, "weight_decay": 0.02}
-SCHEDULE: Mapping[str, Any] = {"name": "one_cycle"}
-MIXUP: Mapping[str, Any] = {"how": "power"}
-AUGMENT: Sequence[Mapping[str, Any]] = ({"name": "spec_augment"},)
-LONGEST_WINDOW = 10.0  # seconds, of a window whose length follows from the data
 
 
 class AudioClassifier(ClassifierMixin, BaseEstimator):
@@ -145,16 +134,17 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         """
         started = time.perf_counter()
         clips = clips_of(X)
-        wanted = self._targets(y, len(clips))
+        wanted = parameters.targets_of(self, y, len(clips))
         weights = targets.clip_weights(wanted, self.class_weight, sample_weight)
         names = [name_of(clip, number) for number, clip in enumerate(clips)]
-        parted = self._groups(groups, names)
+        parted = parameters.groups_of(groups, names)
         validated = fitting.validation_part(wanted, parted, self.validation, self.seed)
         with fitting.seeded(self.seed):
-            built = Network(self._recipe(), len(wanted.classes), self.task == "multi")
+            built = Network(parameters.recipe_of(self), len(wanted.classes), self.task == "multi")
             samples = read_clips(clips, self.rate, built.rate, self.n_jobs, self.progress)
-            policy = self._policy(built, samples)
-            found = fitting.fit(built, policy, samples, names, wanted, weights, validated, self._fit_settings())
+            policy = parameters.policy_of(self, built, samples)
+            settings = parameters.fit_settings_of(self)
+            found = fitting.fit(built, policy, samples, names, wanted, weights, validated, settings)
         self.network_, self.windows_, self.classes_ = built, policy, wanted.classes
         self.history_, self.validated_ = found.history, found.validated
         self.known_ = self._known(samples, names, wanted)
@@ -358,57 +348,6 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
 
     def _windows(self, X: Any, rate: int | None) -> list[Any]:
         return [self.network_.windows(samples, self.windows_) for samples in self._read(X, rate)]
-
-    def _targets(self, y: Any, n_clips: int) -> targets.Targets:
-        if self.task not in ("single", "multi"):
-            raise ValueError(f"task must be 'single' or 'multi', got {self.task!r}")
-        return targets.single_targets(y, n_clips) if self.task == "single" else targets.multi_targets(y, n_clips)
-
-    def _groups(self, groups: Any, names: Sequence[str]) -> list[str]:
-        if groups is None:
-            return [f"{number}" for number in range(len(names))]
-        targets.check_length(groups, len(names), "groups")
-        return [str(group) for group in groups]
-
-    def _recipe(self) -> Recipe:
-        model = {"name": self.model} if isinstance(self.model, str) else dict(self.model or MODEL)
-        return Recipe(dict(self.features or FEATURES), model)
-
-    def _policy(self, built: Network, samples: Sequence[NDArray[np.float32]]) -> WindowPolicy:
-        seconds = self.window_seconds
-        if seconds is None:
-            seconds = min(LONGEST_WINDOW, float(np.median([len(one) for one in samples])) / built.rate)
-        elif not 0 < seconds <= 3600:
-            raise ValueError(f"window_seconds must be above 0 and at most 3600, got {seconds}")
-        frames = max(built.frames_of(seconds), built.model.minimum_size[1])
-        hop = built.frames_of(self.hop_seconds) if self.hop_seconds else max(1, frames // 2)
-        return WindowPolicy(built.samples_of(frames), frames, hop, self.short, self.votes)
-
-    def _fit_settings(self) -> fitting.FitSettings:
-        mixup = None if self.mixup == "none" else dict(MIXUP if self.mixup is None else self._mapping("mixup"))
-        return fitting.FitSettings(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            optimizer=dict(self.optimizer or OPTIMIZER),
-            schedule=dict(self.schedule or SCHEDULE),
-            mixup=mixup,
-            augment=[dict(step) for step in (AUGMENT if self.augment is None else self.augment)],
-            gain_db=self.gain_db,
-            label_smoothing=self.label_smoothing,
-            patience=self.patience,
-            precision=self.precision,
-            channels_last=self.channels_last,
-            seed=self.seed,
-            n_jobs=0 if n_threads(self.n_jobs) == 1 else n_threads(self.n_jobs),
-            folder=None if self.folder is None else Path(self.folder),
-            show=self.progress,
-        )
-
-    def _mapping(self, name: str) -> Mapping[str, Any]:
-        value = getattr(self, name)
-        if not isinstance(value, Mapping):
-            raise ValueError(f"{name} must be a mapping of settings, None or 'none', got {value!r}")
-        return value
 
     def _known(self, samples: Sequence[NDArray[np.float32]], names: Sequence[str], wanted: targets.Targets) -> Known:
         vectors = [self.network_.embedding(self.network_.windows(one, self.windows_)).numpy() for one in samples]

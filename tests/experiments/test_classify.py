@@ -12,7 +12,7 @@ import pytest
 
 from speechcnn import cli
 from speechcnn.arguments import SettingsError
-from speechcnn.classifier import AudioClassifier
+from speechcnn.classifier import AudioClassifier, parameters
 from speechcnn.configuration import compose
 from speechcnn.corpora import CorpusError, folders, scenes
 from speechcnn.experiments import classify
@@ -116,5 +116,5 @@ def test_no_corpus(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["classify_quick", "classify_alexnet", "classify_resnet"])
 def test_every_recipe_fits_its_signatures(name: str) -> None:
     one = classify.classifier_of(compose(classify, [f"experiment={name}"]))
-    assert one._fit_settings().optimizer["name"] in ("adamw", "sgd")
+    assert parameters.fit_settings_of(one).optimizer["name"] in ("adamw", "sgd")
     assert one.model["name"] in ("cnn8", "alexnet", "resnet")
