@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     checking.add_argument("folder", type=Path)
     making = add(corpus, "make", make_corpus, "make a TIMIT-style corpus by speech synthesis")
     making.add_argument("folder", type=Path)
-    making.add_argument("--size", default="default", help="tiny, quick, default or timit")
+    making.add_argument("--size", default="default", help="tiny, quick, default, varied or timit")
     making.add_argument("--seed", type=int, default=0)
     making.add_argument("--workers", type=int, default=None, help="processes (default: all cores)")
     return top

@@ -144,6 +144,16 @@ def test_vocal_tracts_beyond_those_of_training():
     assert max(spread["dev"]) > 0.15
 
 
+def test_the_varied_size_covers_the_vocal_tracts_of_its_test_set_and_differs_in_nothing_else():
+    varied, default = (plan.speakers(size, 0) for size in ("varied", "default"))
+    train, test = ([x.warp for x in varied if x.split == split] for split in ("train", "test"))
+    assert min(train) <= min(test) < 0.82
+    assert max(train) >= max(test) > 1.18
+    voices = [[(x.voice, x.warp, x.pitch) for x in every if x.split == "test"] for every in (varied, default)]
+    assert voices[0] == voices[1]
+    assert plan.script("varied", 0) == plan.script("default", 0)
+
+
 def test_a_voiced_stop_is_cut_at_its_burst():
     seconds = np.arange(2200) / 22050
     voice_bar = 0.02 * np.sin(2 * np.pi * 120 * seconds)
