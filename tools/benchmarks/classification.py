@@ -1,12 +1,11 @@
 """A classifier against librosa features and a random forest on the same folds: accuracy and time.
 
-`tools/bench.py classification` works on sounds that it makes; SPEECHCNN_CLIPS=/path/to/ESC-50 takes a corpus of yours,
-of which the first fold is tested on.
+`tools/bench.py classification` works on sounds that it makes; `--clips /path/to/ESC-50` takes a corpus of yours. The
+first fold is tested on.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,13 +21,10 @@ from speechcnn.classifier import AudioClassifier
 from speechcnn.corpora import folders, scenes
 from speechcnn.corpora.clips import Clip, ClipSet
 
-EPOCHS = int(os.environ.get("SPEECHCNN_EPOCHS", "100"))
 
-
-def rows() -> Iterator[Row]:
-    root = os.environ.get("SPEECHCNN_CLIPS")
-    if root:
-        yield from _rows(folders.read(root).with_folds(5))
+def rows(clips: Path | None) -> Iterator[Row]:
+    if clips:
+        yield from _rows(folders.read(clips).with_folds(5))
         return
     with tempfile.TemporaryDirectory() as folder:
         scenes.make_clips(Path(folder) / "sounds", scenes.Clips(per_class=20))
@@ -40,7 +36,7 @@ def _rows(corpus: ClipSet) -> Iterator[Row]:
     train = [clip for clip in corpus.clips if clip.fold != fold]
     test = [clip for clip in corpus.clips if clip.fold == fold]
     start = time.perf_counter()
-    ours = AudioClassifier(epochs=EPOCHS).fit_clips(ClipSet(tuple(train), "train"))
+    ours = AudioClassifier().fit_clips(ClipSet(tuple(train), "train"))
     ours_fit = time.perf_counter()
     right = ours.predict([clip.path for clip in test]) == [clip.label for clip in test]
     ours_end = time.perf_counter()
