@@ -50,7 +50,7 @@ class DecodingSettings:
     thresholds: Sequence[float] = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # for the onset
     offset_shares: Sequence[float] = (0.3, 0.6, 1.0)  # of the onset's threshold, below which an event ends
     medians_seconds: Sequence[float] = (0.1, 0.2)
-    shortest_seconds: Sequence[float] = (0.1, 0.2)
+    shortest_seconds: Sequence[float] = (0.15,)
     bridged_seconds: Sequence[float] = (0.15, 0.3)
 
     def __post_init__(self) -> None:
