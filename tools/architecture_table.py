@@ -128,9 +128,9 @@ of the size given; activations are the values that the layers give, which traini
 The receptive field is that of one position of the last maps, in inputs along each axis (bands and frames alike), its
 stride the inputs between two positions, its skew the most inputs by which the centres of joined branches lie apart. The
 probe makes inputs NaN in the net of full size and finds which the middle position reads: the same number again, along
-both axes, or the row says that it disagrees. [The tests](../tests/models/fields/test_receptive_field.py) probe each kind
-of net too, most with fewer maps. The scores see the whole input in every net, since all end in full layers or global
-pooling.
+both axes, or the row says that it disagrees. [The tests](../tests/models/fields/test_receptive_field.py) probe each
+kind of net too, most with fewer maps. The scores see the whole input in every net, since all end in full layers or
+global pooling.
 
 """
 
