@@ -127,10 +127,10 @@ of the size given; activations are the values that the layers give, which traini
 
 The receptive field is that of one position of the last maps, in inputs along each axis (bands and frames alike), its
 stride the inputs between two positions, its skew the most inputs by which the centres of joined branches lie apart. The
-probe makes inputs NaN and finds which the middle position reads; it must give the same number twice. A row without it
-was not probed at full size; [the tests](../tests/models/fields/test_receptive_field.py) probe each kind of net, VGG D
-and GoogLeNet with all their maps and the others with fewer. The scores see the whole input in every net, since all end
-in full layers or global pooling.
+probe makes inputs NaN in the net of full size and finds which the middle position reads: the same number again, along
+both axes, or the row says that it disagrees. [The tests](../tests/models/fields/test_receptive_field.py) probe each
+kind of net too, most with fewer maps. The scores see the whole input in every net, since all end in full layers or
+global pooling.
 
 """
 

@@ -3,7 +3,7 @@
 
 Every row runs ours and the peer's turn about in the same process, and states the median of each, their ratio and
 the largest difference between their results; where memory matters, also the peak of each (ours / peer). The rooms
-are the files of `tools/benchmarks/`; each offers `rows()`.
+are the files of `tools/benchmarks/`; each offers `rows()`, or `rows(clips)` where sounds of the user's will do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import ctypes
 import gc
 import importlib
+import inspect
 import json
 import platform
 import statistics
@@ -89,8 +90,14 @@ def rooms() -> list[str]:
     return sorted(path.stem for path in (HERE / "benchmarks").glob("[a-z]*.py"))
 
 
-def measure(room: str) -> Iterator[Row]:
-    yield from importlib.import_module(f"benchmarks.{room}").rows()
+def measure(room: str, clips: Path | None) -> Iterator[Row]:
+    rows = importlib.import_module(f"benchmarks.{room}").rows
+    yield from rows(clips) if takes_clips(room) else rows()
+
+
+def takes_clips(room: str) -> bool:
+    """Say whether a room can measure on clips of the user's."""
+    return bool(inspect.signature(importlib.import_module(f"benchmarks.{room}").rows).parameters)
 
 
 def print_row(row: Row) -> None:
@@ -107,6 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rooms", nargs="*", help=f"any of: {', '.join(rooms())} (default: all)")
     parser.add_argument("--threads", type=int, default=None, help="torch threads (default: torch's own choice)")
+    parser.add_argument("--clips", type=Path, default=None, metavar="DIR", help="sounds for the room classification")
     parser.add_argument("--json", type=Path, default=None, help="write the rows to this file as well")
     arguments = parser.parse_args()
     import torch
@@ -116,11 +124,13 @@ def main() -> None:
     unknown = set(arguments.rooms) - set(rooms())
     if unknown:
         parser.error(f"unknown room {', '.join(sorted(unknown))}; the rooms are {', '.join(rooms())}")
+    if arguments.clips and not any(map(takes_clips, arguments.rooms)):
+        parser.error("--clips is for rooms that classify clips; name one, as in: tools/bench.py classification")
     print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads")
     collected = []
     for room in arguments.rooms or rooms():
         print(f"\n{room:<44} {'ours ms':>10} {'peer ms':>10} {'ratio':>7}  {'max diff':>8} {'MiB':>11}  peer")
-        for row in measure(room):
+        for row in measure(room, arguments.clips):
             print_row(row)
             collected.append({"room": room, **asdict(row), "ratio": row.ratio})
     if arguments.json:

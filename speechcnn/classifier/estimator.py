@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,11 +13,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from speechcnn.classifier import fitting, network, parameters, targets
+from speechcnn.classifier.cards import card, known
 from speechcnn.classifier.explanation import Explanation, explain
-from speechcnn.classifier.hearing import heard_events
+from speechcnn.classifier.hearing import heard_events, heard_windows
 from speechcnn.classifier.inputs import clips_of, name_of, read_clips
 from speechcnn.classifier.neighbours import Neighbour, nearest
-from speechcnn.classifier.network import Known, Network, Requirements
+from speechcnn.classifier.network import Network, Requirements
 from speechcnn.classifier.windows import HeardWindow
 from speechcnn.corpora import CorpusError, folders
 from speechcnn.corpora.clips import ClipSet
@@ -42,12 +42,14 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         votes: so many windows spread evenly over a longer clip, in place of one every hop (ten-crop voting: 10).
         short: what is done with a clip below a window: "repeat" or "pad".
         features: settings of the front end, its own rate among them.
+        range_db: log energies count from a window's loudest cell down to so far below it; 0: levels count too.
         epochs: passes over the clips.
         batch_size: clips of a step.
         optimizer, schedule: settings by name.
         mixup: settings of the mixing of clips; {} for the defaults, "none" for none; None: sounds are added.
         augment: settings of further changes of features, by name; None: masks over bands and frames.
         gain_db: standard deviation of a random level.
+        wrap: whether a window of training may run over a clip's end into its beginning; False for words.
         label_smoothing: share of the target spread over all classes.
         class_weight: None, "balanced", or a weight for each class.
         validation: share of the clips that steers training and calibrates, in whole groups; 0: none.
@@ -75,13 +77,15 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         votes: int = 0,
         short: Literal["repeat", "pad"] = "repeat",
         features: Mapping[str, Any] | None = None,
-        epochs: int = 100,
+        range_db: float = 80.0,
+        epochs: int = 150,
         batch_size: int = 32,
         optimizer: Mapping[str, Any] | None = None,
         schedule: Mapping[str, Any] | None = None,
         mixup: Mapping[str, Any] | str | None = None,
         augment: Sequence[Mapping[str, Any]] | None = None,
         gain_db: float = 1.3,
+        wrap: bool = True,
         label_smoothing: float = 0.0,
         class_weight: str | Mapping[str, Any] | None = None,
         validation: float = 0.1,
@@ -101,6 +105,7 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         self.votes = votes
         self.short = short
         self.features = features
+        self.range_db = range_db
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
@@ -108,6 +113,7 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         self.mixup = mixup
         self.augment = augment
         self.gain_db = gain_db
+        self.wrap = wrap
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.validation = validation
@@ -147,8 +153,12 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
             found = fitting.fit(built, policy, samples, names, wanted, weights, validated, settings)
         self.network_, self.windows_, self.classes_ = built, policy, wanted.classes
         self.history_, self.validated_ = found.history, found.validated
-        self.known_ = self._known(samples, names, wanted)
-        self.card_ = self._card(samples, wanted, time.perf_counter() - started)
+        self.known_ = known(built, policy, samples, names, wanted)
+        self.card_ = {
+            **card(built.rate, samples, wanted, found),
+            "fit_seconds": round(time.perf_counter() - started, 1),
+            "seed": self.seed,
+        }
         return self
 
     def fit_folder(self, root: str | Path) -> Self:
@@ -175,10 +185,7 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         return self.fit([clip.path for clip in corpus.clips], labels, groups=[clip.source for clip in corpus.clips])
 
     def predict(self, X: Any, rate: int | None = None) -> NDArray[Any]:
-        """Return the most probable class of each clip; for the task "multi" rows of 0 and 1.
-
-        Shape: -> [n] or [n, K].
-        """
+        """Return the most probable class of each clip, [n]; for the task "multi" rows of 0 and 1, [n, K]."""
         return self.decide(self.predict_proba(X, rate))
 
     def predict_proba(self, X: Any, rate: int | None = None) -> NDArray[np.float64]:
@@ -210,21 +217,12 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
-        names = self.classes_.tolist() if hasattr(self, "classes_") else []
-        rows = self.predict_proba(X, rate)
+        rows, names = self.predict_proba(X, rate), self.classes_.tolist()
         return [[(names[i], float(row[i])) for i in np.argsort(-row, kind="stable")[:k]] for row in rows]
 
     def windows_of(self, clip: Any, rate: int | None = None) -> list[HeardWindow]:
         """Return what is heard in each window of one clip."""
-        samples = self._read(clip, rate)[0]
-        rows = self.network_.probabilities(self.network_.windows(samples, self.windows_))
-        seconds, shift = len(samples) / self.network_.rate, self.network_.features.shift_seconds
-        width, names = self.windows_.n_samples / self.network_.rate, self.classes_.tolist()
-        starts = self.windows_.starts(max(self.windows_.n_frames, self.network_.frames_of(seconds)))
-        return [
-            HeardWindow(start * shift, min(start * shift + width, seconds), dict(zip(names, row.tolist(), strict=True)))
-            for start, row in zip(starts, rows, strict=True)
-        ]
+        return heard_windows(self.network_, self.windows_, self._read(clip, rate)[0], self.classes_.tolist())
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of clips whose classes are right; for the task "multi" all of a clip's classes must be.
@@ -320,12 +318,12 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
             FileNotFoundError: no such file.
             BundleError: not a whole model file of a classifier.
         """
-        built, classes, policy, known, card = network.load(Path(path))
+        built, classes, policy, clips, facts = network.load(Path(path))
         loaded = cls(
             model=built.recipe.model, task="multi" if built.multi else "single", features=built.recipe.features
         )
-        loaded.network_, loaded.classes_, loaded.windows_, loaded.known_ = built, classes, policy, known
-        loaded.card_ = {key: value for key, value in card.items() if key not in ("task", "format")}
+        loaded.network_, loaded.classes_, loaded.windows_, loaded.known_ = built, classes, policy, clips
+        loaded.card_ = {key: value for key, value in facts.items() if key not in ("task", "format")}
         loaded.history_, loaded.validated_ = [], np.zeros(0, dtype=np.int64)
         return loaded
 
@@ -348,20 +346,3 @@ class AudioClassifier(ClassifierMixin, BaseEstimator):
 
     def _windows(self, X: Any, rate: int | None) -> list[Any]:
         return [self.network_.windows(samples, self.windows_) for samples in self._read(X, rate)]
-
-    def _known(self, samples: Sequence[NDArray[np.float32]], names: Sequence[str], wanted: targets.Targets) -> Known:
-        vectors = [self.network_.embedding(self.network_.windows(one, self.windows_)).numpy() for one in samples]
-        labels = ["+".join(wanted.names[k] for k in np.flatnonzero(row)) for row in wanted.matrix]
-        return Known(np.stack(vectors), labels, names)
-
-    def _card(self, samples: Sequence[NDArray[np.float32]], wanted: targets.Targets, seconds: float) -> dict[str, Any]:
-        counts = dict(zip(wanted.names, map(int, wanted.matrix.sum(0)), strict=True))
-        total = sum(len(one) for one in samples) / self.network_.rate
-        best = min(self.history_, key=lambda record: record.dev_loss)
-        return {
-            "trained_on": {"clips": len(samples), "minutes": round(total / 60, 2), "of_each_class": counts},
-            "validated_on": len(self.validated_),
-            "best_epoch": asdict(best),
-            "fit_seconds": round(seconds, 1),
-            "seed": self.seed,
-        }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from speechcnn import audio
 from speechcnn.classifier.network import Network
 from speechcnn.classifier.windows import WindowPolicy
 from speechcnn.explain import EXPLAINERS, Listened, divide, listened, soft_mask
+from speechcnn.features import loudest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,10 +91,11 @@ def explain(
     network.model.eval()
     evidence = EXPLAINERS[method](network.model, windows[place : place + 1], target)[0].detach()
     parts = divide(torch.from_numpy(np.array(window)), soft_mask(evidence), network.features)
-    own = WindowPolicy(policy.n_samples, policy.n_frames, policy.hop_frames, policy.short)
+    own, reference = replace(policy, votes=0), loudest(network.extract(window))
 
     def asked(part: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(network.probabilities(network.windows(part.numpy(), own)).mean(0))
+        # A part keeps its level: what is left must not be brought up to the level of what was taken away.
+        return torch.from_numpy(network.probabilities(network.windows(part.numpy(), own, reference)).mean(0))
 
     return Explanation(
         label=names[target],

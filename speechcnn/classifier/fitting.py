@@ -20,13 +20,14 @@ from speechcnn.classifier.network import Network
 from speechcnn.classifier.targets import Targets
 from speechcnn.classifier.windows import WindowPolicy
 from speechcnn.corpora.clips import assign_folds
-from speechcnn.features import statistics
+from speechcnn.features import levelled, statistics
 from speechcnn.metrics.calibration import fit_temperature
 from speechcnn.training.clips import ClipBatching, ClipBinaryCrossEntropy, ClipCrossEntropy, ClipExample
 from speechcnn.training.loop import LoopSettings, Trainer
 from speechcnn.training.position import EpochRecord
 from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
 
+MOST_WATCHED = 100  # clips of training that each epoch is judged by where there is no validation part
 LEAST_STD = 0.1  # of a band in nats; one that hardly changes is not blown up
 
 
@@ -41,6 +42,7 @@ class FitSettings:
     mixup: Mapping[str, Any] | None
     augment: Sequence[Mapping[str, Any]]
     gain_db: float
+    wrap: bool
     label_smoothing: float
     patience: int
     precision: Literal["fp32", "bf16"]
@@ -97,8 +99,8 @@ def fit(
     ]
     held = set(validated.tolist())
     train = [one for number, one in enumerate(examples) if number not in held]
-    dev = [examples[number] for number in validated] or train
-    network.mean, std = statistics([one.features for one in train])
+    dev = [examples[number] for number in validated] or train[:: 1 + len(train) // MOST_WATCHED]
+    network.mean, std = statistics([levelled(one.features, policy.range_db) for one in train])
     network.std = std.clamp(min=LEAST_STD)
     history = run_loop(network, train, dev, batching(network, policy, settings), settings)
     if len(validated):
@@ -109,12 +111,12 @@ def fit(
 
 
 def middle(features: Tensor, policy: WindowPolicy) -> Tensor:
-    """Return the window in the middle of a clip.
+    """Return the window in the middle of a clip, levelled.
 
     Shape: [C, F, T] -> [C, F, n_frames].
     """
     start = (features.shape[-1] - policy.n_frames) // 2
-    return features[..., start : start + policy.n_frames]
+    return levelled(features[..., start : start + policy.n_frames], policy.range_db)
 
 
 def batching(network: Network, policy: WindowPolicy, settings: FitSettings) -> ClipBatching:
@@ -130,6 +132,8 @@ def batching(network: Network, policy: WindowPolicy, settings: FitSettings) -> C
         Chain(steps) if steps else None,
         settings.gain_db,
         settings.channels_last,
+        settings.wrap,
+        policy.range_db,
     )
 
 
@@ -140,7 +144,11 @@ def run_loop(
     batches: ClipBatching,
     settings: FitSettings,
 ) -> list[EpochRecord]:
-    """Train with the house's loop; in a folder of the user's a stopped run goes on."""
+    """Train with the house's loop; in a folder of the user's a stopped run goes on.
+
+    A schedule that comes to rest at a planned end leaves its last weights: to choose among epochs by the few clips of a
+    validation part would be to choose by chance. Where training may end sooner, the best weights are kept.
+    """
     task = ClipBinaryCrossEntropy if network.multi else ClipCrossEntropy
     loop = LoopSettings(
         epochs=settings.epochs, patience=settings.patience, precision=settings.precision, workers=settings.n_jobs
@@ -168,6 +176,8 @@ def run_loop(
             on_batch,
             on_epoch,
         )
+        if settings.schedule["name"] == "one_cycle" and not settings.patience:
+            trainer.criterion = lambda: -float(trainer.position.epoch)
         return trainer.fit(train, dev)
 
 

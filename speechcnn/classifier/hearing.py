@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speechcnn.classifier.network import Network
-from speechcnn.classifier.windows import WindowPolicy
+from speechcnn.classifier.windows import HeardWindow, WindowPolicy
 from speechcnn.decoding.events import EventSettings, decode_events
 from speechcnn.events import Event
 
@@ -36,6 +37,23 @@ def heard_events(
     n_heard = max(1, int(np.ceil(seconds / (hop * shift))))  # not what only repeats or pads a short clip
     found = decode_events(curves[:n_heard], classes, hop * shift, hop * shift / 2, rule)
     return [replace(one, offset=min(one.offset, seconds)) for one in found if one.label != background]
+
+
+def heard_windows(
+    network: Network, policy: WindowPolicy, samples: NDArray[np.float32], classes: Sequence[Any]
+) -> list[HeardWindow]:
+    """Return what is heard in each window of one clip.
+
+    Shape: samples [N].
+    """
+    rows = network.probabilities(network.windows(samples, policy))
+    seconds, shift = len(samples) / network.rate, network.features.shift_seconds
+    width = policy.n_samples / network.rate
+    starts = policy.starts(max(policy.n_frames, network.frames_of(seconds)))
+    return [
+        HeardWindow(start * shift, min(start * shift + width, seconds), dict(zip(classes, row.tolist(), strict=True)))
+        for start, row in zip(starts, rows, strict=True)
+    ]
 
 
 def spread(

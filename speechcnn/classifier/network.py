@@ -84,12 +84,12 @@ class Network:
         """
         return self.features(torch.from_numpy(np.ascontiguousarray(samples))[None])[0][0]
 
-    def windows(self, samples: NDArray[np.float32], policy: WindowPolicy) -> Tensor:
-        """Return the normalised windows of one clip.
+    def windows(self, samples: NDArray[np.float32], policy: WindowPolicy, reference: Tensor | None = None) -> Tensor:
+        """Return the normalised windows of one clip; `reference` is that of `WindowPolicy.cut`.
 
         Shape: [N] -> [W, C, F, T].
         """
-        return (policy.cut(self.extract(policy.lengthened(samples))) - self.mean) / self.std
+        return (policy.cut(self.extract(policy.lengthened(samples)), reference) - self.mean) / self.std
 
     @torch.no_grad()
     def scores(self, windows: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from speechcnn.classifier import fitting, targets
 from speechcnn.classifier.inputs import n_threads
 from speechcnn.classifier.network import Network, Recipe
 from speechcnn.classifier.windows import WindowPolicy
+from speechcnn.features import LogMel
 
 if TYPE_CHECKING:
     from speechcnn.classifier.estimator import AudioClassifier
@@ -59,7 +60,8 @@ def policy_of(given: AudioClassifier, built: Network, samples: Sequence[NDArray[
         raise ValueError(f"window_seconds must be above 0 and at most 3600, got {seconds}")
     frames = max(built.frames_of(seconds), built.model.minimum_size[1])
     hop = built.frames_of(given.hop_seconds) if given.hop_seconds else max(1, frames // 2)
-    return WindowPolicy(built.samples_of(frames), frames, hop, given.short, given.votes)
+    range_db = given.range_db if isinstance(built.features, LogMel) else 0.0  # cepstra have no loudest cell
+    return WindowPolicy(built.samples_of(frames), frames, hop, given.short, given.votes, range_db)
 
 
 def fit_settings_of(given: AudioClassifier) -> fitting.FitSettings:
@@ -73,6 +75,7 @@ def fit_settings_of(given: AudioClassifier) -> fitting.FitSettings:
         mixup=mixup,
         augment=[dict(step) for step in (AUGMENT if given.augment is None else given.augment)],
         gain_db=given.gain_db,
+        wrap=given.wrap,
         label_smoothing=given.label_smoothing,
         patience=given.patience,
         precision=given.precision,

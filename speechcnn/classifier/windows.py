@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from speechcnn.features import levelled
+
 SHORT = ("repeat", "pad")
 
 
@@ -37,6 +39,7 @@ class WindowPolicy:
         hop_frames: between the windows of a longer clip; the last window ends where the clip ends.
         short: a clip that is shorter than a window is repeated ("repeat") or followed by silence ("pad").
         votes: so many windows spread evenly over a longer clip, in place of one every hop; 0: by hop.
+        range_db: log energies count from a window's loudest cell down to so far below it; 0: as they are.
 
     Raises:
         ValueError: a value outside its limits.
@@ -47,6 +50,7 @@ class WindowPolicy:
     hop_frames: int
     short: Literal["repeat", "pad"] = "repeat"
     votes: int = 0
+    range_db: float = 0.0
 
     def __post_init__(self) -> None:
         if self.short not in SHORT:
@@ -56,6 +60,8 @@ class WindowPolicy:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
         if not 0 <= self.votes <= 1000:
             raise ValueError(f"votes must be from 0 to 1000; got {self.votes}.")
+        if not 0 <= self.range_db <= 1000:
+            raise ValueError(f"range_db must be from 0 to 1000; got {self.range_db}.")
 
     def lengthened(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return samples that fill one window at least.
@@ -74,9 +80,14 @@ class WindowPolicy:
             return sorted({round(place) for place in np.linspace(0, last, self.votes)})
         return sorted({*range(0, last + 1, self.hop_frames), last})
 
-    def cut(self, features: Tensor) -> Tensor:
-        """Return the windows of one clip.
+    def cut(self, features: Tensor, reference: Tensor | None = None) -> Tensor:
+        """Return the windows of one clip, levelled.
+
+        Args:
+            features: the clip's.
+            reference: the log energy that becomes 0; None: each window's highest.
 
         Shape: [C, F, T] -> [W, C, F, n_frames].
         """
-        return torch.stack([features[..., s : s + self.n_frames] for s in self.starts(features.shape[-1])])
+        windows = torch.stack([features[..., s : s + self.n_frames] for s in self.starts(features.shape[-1])])
+        return levelled(windows, self.range_db, reference)

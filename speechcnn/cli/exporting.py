@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from speechcnn.classifier import AudioClassifier
     from speechcnn.recognizer import PhoneRecognizer
     from speechcnn.spotter import KeywordSpotter
 
@@ -32,6 +33,7 @@ def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def export(arguments: argparse.Namespace) -> int:
     """Write the graphs, and say how far each is from torch and how large it is."""
+    from speechcnn.classifier import AudioClassifier
     from speechcnn.export import require_onnx
     from speechcnn.spotter import KeywordSpotter
 
@@ -43,8 +45,12 @@ def export(arguments: argparse.Namespace) -> int:
         raise FileNotFoundError(f"{out.parent}: no such folder to write to.")
     model = loaded(arguments.model)
     check_exportable(arguments.model, model)
-    whole = keyword_graph(model) if isinstance(model, KeywordSpotter) else phone_graph(model)
-    written = list(whole_files(whole, facts_of(model), out, arguments.int8, model.rate))
+    written: list[str] = []
+    if isinstance(model, AudioClassifier):
+        written += window_files(model, out, arguments.int8)
+    else:
+        whole = keyword_graph(model) if isinstance(model, KeywordSpotter) else phone_graph(model)
+        written += whole_files(whole, facts_of(model), out, arguments.int8, model.rate)
     if isinstance(model, KeywordSpotter):
         written += stream_files(model, out.with_suffix(f".stream{SUFFIX}"), arguments.chunk_ms, arguments.int8)
     sys.stdout.writelines(f"{line}\n" for line in written)
@@ -53,11 +59,13 @@ def export(arguments: argparse.Namespace) -> int:
 
 def check_exportable(path: str, model: Any) -> None:
     """Raise a ValueError for a model of a task whose graphs are not written yet."""
+    from speechcnn.classifier import AudioClassifier
     from speechcnn.recognizer import PhoneRecognizer
     from speechcnn.spotter import KeywordSpotter
 
-    if not isinstance(model, KeywordSpotter | PhoneRecognizer):
-        raise ValueError(f"{path}: keyword and phone models can be exported; this is of {type(model).__name__}.")
+    if not isinstance(model, AudioClassifier | KeywordSpotter | PhoneRecognizer):
+        kinds = "keyword models, phone models and classifiers"
+        raise ValueError(f"{path}: {kinds} can be exported; this is of {type(model).__name__}.")
 
 
 def loaded(model: str) -> Any:
@@ -87,6 +95,31 @@ def phone_graph(recognizer: PhoneRecognizer) -> nn.Module:
     network = construct("model", MODELS, settings, n_classes=n_classes, **input_shape(recognizer.features))
     network.load_state_dict(recognizer.model.state_dict())
     return ScoreGraph(recognizer.features, recognizer.normalizer, network.requires_grad_(False))
+
+
+def window_files(classifier: AudioClassifier, out: Path, int8: bool) -> Iterator[str]:
+    """Write the graph for windows of a classifier, and say what was written."""
+    import torch
+
+    from speechcnn.arguments import construct
+    from speechcnn.classifier.network import shape_of
+    from speechcnn.export import ClassifierGraph, write_graph, write_int8
+    from speechcnn.models.image_nets import IMAGE_NETS
+
+    fitted, policy, classes = classifier.network_, classifier.windows_, classifier.classes_.tolist()
+    settings = {**fitted.recipe.model, "backprop": "torch"}
+    network = construct("model", IMAGE_NETS, settings, n_classes=len(classes), **shape_of(fitted.features))
+    network.load_state_dict(fitted.model.state_dict())
+    graph = ClassifierGraph(
+        fitted.features, policy.range_db, fitted.mean, fitted.std, network.requires_grad_(False).eval(),
+        fitted.temperature, fitted.multi, policy.n_samples,
+    )  # fmt: skip
+    facts = {"labels": classes, "rate": fitted.rate, "samples": policy.n_samples}
+    trials = [(noise(batch, policy.n_samples),) for batch in (1, 3)]
+    free = {"samples": {0: torch.export.Dim("batch")}}
+    yield said(write_graph(out, graph, (noise(2, policy.n_samples),), trials, facts, free))
+    if int8:
+        yield said(write_int8(out.with_suffix(f".int8{SUFFIX}"), out, graph, trials))
 
 
 def facts_of(model: Any) -> dict[str, Any]:

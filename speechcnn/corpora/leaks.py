@@ -105,11 +105,11 @@ def audit(
     """
     traits, prints, sums, kept, faults = [], [], [], [], []
     for done, clip in enumerate(corpus.clips, 1):
-        try:
-            samples, rate = audio.read(clip.path)
-        except (audio.AudioError, OSError) as error:
-            faults.append(Fault.of(clip.path, error))
+        heard = read(clip)
+        if isinstance(heard, Fault):
+            faults.append(heard)
         else:
+            samples, rate = heard
             traits.append(traits_of(samples, rate))
             prints.append(fingerprint(samples))
             sums.append(hashlib.sha256(samples.tobytes()).hexdigest())
@@ -118,6 +118,22 @@ def audit(
     pairs = alike(kept, np.array(prints), sums) if kept else []
     shortcut = shortcut_score(kept, np.array(traits), seed) if kept else None
     return LeakReport(len(kept), tuple(parted_sources(kept)), tuple(pairs), shortcut, tuple(faults))
+
+
+def unreadable(corpus: ClipSet) -> list[Fault]:
+    """Return the faults of all clips that cannot be read."""
+    return [heard for heard in map(read, corpus.clips) if isinstance(heard, Fault)]
+
+
+def read(clip: Clip) -> tuple[Samples, int] | Fault:
+    """Return a clip's samples and rate, or why there are none.
+
+    Shape: -> [N].
+    """
+    try:
+        return audio.read(clip.path)
+    except (audio.AudioError, OSError) as error:
+        return Fault.of(clip.path, error)
 
 
 def parted_sources(clips: Sequence[Clip]) -> list[tuple[str, tuple[str, ...]]]:

@@ -18,8 +18,8 @@ import torch
 from speechcnn import locks, progress
 from speechcnn.arguments import SettingsError, Table, check_keys, construct
 from speechcnn.classifier import AudioClassifier
-from speechcnn.corpora import CorpusError, folders, leaks, scenes
-from speechcnn.corpora.clips import Clip, ClipSet
+from speechcnn.corpora import CorpusError, Fault, folders, leaks, scenes
+from speechcnn.corpora.clips import Clip, ClipSet, check_classes
 from speechcnn.experiments import run_folder
 from speechcnn.experiments import settings as settings_of
 from speechcnn.experiments.classify_results import FoldResult, Outcome, write_results
@@ -118,18 +118,31 @@ def open_corpus(settings: ClipsSettings) -> ClipSet:
             scenes.make_clips(root, made, progress=update)
     else:
         root = Path(settings.root)
-    corpus = folders.read(root).with_folds(settings.n_folds, settings.seed)
+    corpus = folders.read(root)
     if corpus.faults:
-        raise CorpusError([f"{root}: {len(corpus.faults)} files cannot be read.", *map(str, corpus.faults)])
-    return corpus
+        raise CorpusError(unreadable(root, [*corpus.faults, *leaks.unreadable(corpus)]))
+    check_classes([clip.labels for clip in corpus.clips])
+    return corpus.with_folds(settings.n_folds, settings.seed)
+
+
+def unreadable(root: Path | str, faults: Sequence[Fault]) -> list[str]:
+    """Return a sentence about clips that cannot be read, and a line for each."""
+    return [f"{root}: {len(faults)} files cannot be read; mend or remove them.", *map(str, faults)]
 
 
 def audited(corpus: ClipSet, settings: ClipsSettings) -> leaks.LeakReport | None:
-    """Look for leaks, if that is asked for."""
+    """Look for leaks, if that is asked for.
+
+    Raises:
+        CorpusError: clips that cannot be read; all of them are named.
+    """
     if not settings.audit:
         return None
     with progress.bar("leak audit") as update:
-        return leaks.audit(corpus, settings.seed, update)
+        report = leaks.audit(corpus, settings.seed, update)
+    if report.faults:
+        raise CorpusError(unreadable(settings.root or "the made corpus", report.faults))
+    return report
 
 
 def folds_to_test(corpus: ClipSet, settings: ClipsSettings) -> list[str]:

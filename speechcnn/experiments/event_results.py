@@ -29,7 +29,7 @@ class Outcome:
     test: Sequence[Item]
     found: Mapping[str, Sequence[Event]]
     scores: EventScores
-    tuned: Mapping[str, float]  # threshold and F1 on dev
+    tuned: Mapping[str, float]  # F1 on dev, and the settings that gave it
     history: Sequence[EpochRecord]
     seconds: float  # the whole run, or what was left of it when it went on
     search_seconds: float  # network and decoding of the test scenes, features not counted
@@ -133,13 +133,18 @@ def summary(measured: Mapping[str, Any], folder: Path, page: Path) -> str:
         f"events          {counts['hits']} hits, {counts['missed']} missed, {counts['invented']} invented",
         f"other counts    boxes {share(f1['iou']['micro'])}, onsets {share(f1['onset']['micro'])}, "
         f"segments {share(f1['segment']['micro'])}, mean AP {share(measured['mean_average_precision'])}",
-        f"dev             {share(measured['dev']['f1'])} at threshold {measured['dev']['onset_threshold']:g}",
+        f"dev             {share(measured['dev']['f1'])} with {told(measured['dev'])}",
         f"parameters      {measured['parameters']:,}",
         f"wall time       {seconds // 60} min {seconds % 60} s",
         f"model           {folder / MODEL_FILE}",
         f"report          {page}",
     ]
     return "\n".join(lines)
+
+
+def told(tuned: Mapping[str, float]) -> str:
+    """Return the settings that were chosen on dev, as text."""
+    return ", ".join(f"{name} {value:g}" for name, value in tuned.items() if name != "f1")
 
 
 def share(value: float) -> str:

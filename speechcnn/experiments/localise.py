@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -44,23 +45,27 @@ SCENES_FOLDER = Path("corpora") / "scenes"
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """The thresholds among which one is chosen on dev, and what else makes an event."""
+    """What is tried on dev to make events of probabilities; each combination is."""
 
-    thresholds: Sequence[float] = (0.3, 0.4, 0.5, 0.6, 0.7)  # for the onset
-    offset_share: float = 0.6  # of the onset's threshold, below which an event ends
-    median_seconds: float = 0.1
-    shortest_seconds: float = 0.1
-    bridged_seconds: float = 0.15
+    thresholds: Sequence[float] = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # for the onset
+    offset_shares: Sequence[float] = (0.3, 0.6, 1.0)  # of the onset's threshold, below which an event ends
+    medians_seconds: Sequence[float] = (0.1, 0.2)
+    shortest_seconds: Sequence[float] = (0.15,)
+    bridged_seconds: Sequence[float] = (0.15, 0.3)
 
     def __post_init__(self) -> None:
-        if not self.thresholds:
-            raise ValueError("thresholds must list at least one value.")
+        for name in (field.name for field in fields(self)):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must list at least one value.")
         self.choices()
 
     def choices(self) -> list[EventSettings]:
         """Return the settings to choose from."""
-        shared = (self.median_seconds, self.shortest_seconds, self.bridged_seconds)
-        return [EventSettings(value, self.offset_share * value, *shared) for value in self.thresholds]
+        rest = (self.medians_seconds, self.shortest_seconds, self.bridged_seconds)
+        return [
+            EventSettings(onset, share * onset, *durations)
+            for onset, share, *durations in product(self.thresholds, self.offset_shares, *rest)
+        ]
 
 
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
@@ -180,7 +185,7 @@ class LocaliseExperiment:
                 raise TrainingStopped(f"{stop} Give folder={self.folder} and the same settings.") from stop
 
     def tune(self, dev: Sequence[Item]) -> dict[str, float]:
-        """Choose the threshold with the best headline F1 on dev, of equal ones the first, and give it to the finder."""
+        """Give the finder the settings with the best headline F1 on dev, the first of equal ones, and return them."""
         heard = {item.name: self.finder.probabilities(item.features) for item in dev}
         known = references(dev)
 
@@ -190,7 +195,7 @@ class LocaliseExperiment:
 
         tried = [(f1(settings), settings) for settings in self.decoding.choices()]
         best, self.finder.settings = max(tried, key=lambda one: one[0])
-        return {"f1": best, "onset_threshold": self.finder.settings.onset_threshold}
+        return {"f1": best, **asdict(self.finder.settings)}
 
     def search(self, test: Sequence[Item]) -> tuple[dict[str, list[Event]], float]:
         """Find the events of the test scenes, and return them and the time it took."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from speechcnn.features import LogMel, Mfcc, Normalizer
+from speechcnn.features import LogMel, Mfcc, Normalizer, levelled
 from speechcnn.models.keyword_chain import KeywordChain, posteriors
 from speechcnn.models.keyword_nets import zero_frames
 from speechcnn.models.streaming import State, state_of, tensors_of
@@ -32,6 +32,50 @@ class ScoreGraph(nn.Module):
         Shape: [B, N] -> what the network gives for features of [B, N].
         """
         return self.network(self.normalizer(*self.features(samples)))
+
+
+class ClassifierGraph(nn.Module):
+    """A classifier's features, levels, normalisation, network and temperature: probabilities of one window.
+
+    Args:
+        features: from samples to log energies.
+        range_db: of levelled windows, see `features.levelled`.
+        mean, std: by which features are normalised, [C, F, 1].
+        network: gives scores [B, K].
+        temperature: by which scores are divided.
+        multi: whether each class is decided for itself (sigmoid) or one of all (softmax).
+        n_samples: of a window.
+    """
+
+    inputs, outputs = ("samples",), ("probabilities",)
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        features: LogMel | Mfcc,
+        range_db: float,
+        mean: Tensor,
+        std: Tensor,
+        network: nn.Module,
+        temperature: float,
+        multi: bool,
+        n_samples: int,
+    ) -> None:
+        super().__init__()
+        self.features, self.network = features, network
+        self.range_db, self.temperature, self.multi, self.n_samples = range_db, temperature, multi, n_samples
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Return the probabilities of each window's classes.
+
+        Shape: [B, n_samples] -> [B, K].
+        """
+        features = levelled(self.features(samples)[0], self.range_db)
+        scores = self.network((features - self.mean) / self.std) / self.temperature
+        return scores.sigmoid() if self.multi else scores.softmax(-1)
 
 
 class KeywordGraph(nn.Module):

@@ -12,6 +12,7 @@ is given, and an utterance would have other features alone than in a batch.
 from __future__ import annotations
 
 from speechcnn.features.deltas import with_deltas
+from speechcnn.features.levels import levelled, loudest
 from speechcnn.features.log_mel import LOG_FLOOR, LogMel
 from speechcnn.features.matrices import cosine_transform, lifter_weights, mel_bands
 from speechcnn.features.mfcc import Mfcc
@@ -28,7 +29,9 @@ __all__ = [
     "RunningNormalizer",
     "Statistics",
     "cosine_transform",
+    "levelled",
     "lifter_weights",
+    "loudest",
     "mel_bands",
     "statistics",
     "with_deltas",

@@ -10,6 +10,7 @@ Sources: Bhiksha Raj, "Convolutional Networks IV" (2021), expanding layers; Ronn
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -75,10 +76,11 @@ class EventSegmenter(nn.Module):
         width: channels of the decoder.
         dropout: share of the decoder's last values set to zero in training.
         bands: whether bands are told too.
+        usual_share: probability that an untrained net gives each class in each frame; events are rare.
         backprop: whose backward pass runs: "custom", the layers' own, or "torch".
 
     Raises:
-        ValueError: no stage, or more than the bands can be halved for.
+        ValueError: no stage, or more than the bands can be halved for; a share that is not between 0 and 1.
     """
 
     def __init__(
@@ -90,10 +92,13 @@ class EventSegmenter(nn.Module):
         width: int = 64,
         dropout: float = 0.1,
         bands: bool = True,
+        usual_share: float = 0.05,
         backprop: Backprop = "custom",
     ) -> None:
         super().__init__()
         check_stages(maps, n_bands)
+        if not 0 < usual_share < 1:
+            raise ValueError(f"usual_share must lie between 0 and 1; got {usual_share}.")
         if width < 1:
             raise ValueError(f"width must be at least 1; got {width}.")
         if not 0 <= dropout < 1:
@@ -110,6 +115,16 @@ class EventSegmenter(nn.Module):
         self.joining = nn.ModuleList(FrameStage(2 * width, width, 3, backprop) for _ in below)
         self.dropout = nn.Dropout(dropout)
         self.scores = Conv1d(width, n_classes * (1 + N_BAND_VALUES * bands), 1, backprop=backprop)
+        self.start(usual_share)
+
+    @torch.no_grad()
+    def start(self, usual_share: float) -> None:
+        """Let the untrained scores mean the usual share of active frames, so that training need not find it first.
+
+        Source: Lin et al. (2017), "Focal loss for dense object detection", section 4.1.
+        """
+        if self.scores.bias is not None:
+            self.scores.bias[: self.n_classes] = math.log(usual_share / (1 - usual_share))
 
     def forward(self, features: Tensor) -> Tensor:
         """Score each frame; a recording shorter than a frame of the last stage is lengthened with zeros meanwhile.

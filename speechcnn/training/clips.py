@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from speechcnn.augment import Chain
 from speechcnn.augment.mixup import Mixup
+from speechcnn.features import levelled
 from speechcnn.training.batches import Batch, Example, generator
 from speechcnn.training.tasks import Tally
 
@@ -51,6 +52,8 @@ class ClipBatching:
         chain: augmentations of each window's features, and of their normalised mixture; None: none.
         gain_db: standard deviation of a random level, in dB.
         channels_last: layout of the batch in memory that some processors' convolutions prefer.
+        wrap: whether a window may begin anywhere, a clip's end being followed by its beginning; else it lies within.
+        range_db: each window's log energies count from its loudest cell down to so far below it; 0: as they are.
     """
 
     size: int
@@ -62,6 +65,8 @@ class ClipBatching:
     chain: Chain | None = None
     gain_db: float = 0.0
     channels_last: bool = False
+    wrap: bool = True
+    range_db: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -99,7 +104,8 @@ class ClipBatching:
         """Return the window in a clip's middle, its targets and its weight."""
         features = filled(example.features, self.n_frames)
         start = (features.shape[-1] - self.n_frames) // 2
-        return features[..., start : start + self.n_frames], example.targets, weight_of(example)
+        window = levelled(features[..., start : start + self.n_frames], self.range_db)
+        return window, example.targets, weight_of(example)
 
     def drawn(self, examples: Sequence[Example], item: int, epoch: int) -> tuple[Tensor, Tensor, float]:
         """Return a random window of a clip, perhaps mixed with one of another clip."""
@@ -113,13 +119,13 @@ class ClipBatching:
         return mixed, targets, share * weight_of(first) + (1 - share) * weight_of(second)
 
     def window(self, example: Example, draw: np.random.Generator) -> Tensor:
-        """Return a random window at a random level, changed; the clip's end is followed by its beginning.
+        """Return a random window at a random level, changed.
 
         Shape: -> [C, F, T].
         """
         whole = filled(example.features, self.n_frames)
-        start = int(draw.integers(whole.shape[-1]))
-        window = torch.roll(whole, -start, -1)[..., : self.n_frames]
+        start = int(draw.integers(whole.shape[-1] if self.wrap else whole.shape[-1] - self.n_frames + 1))
+        window = levelled(torch.roll(whole, -start, -1)[..., : self.n_frames], self.range_db)
         # Features are logarithms of energies: a level is added.
         window = window + float(draw.normal(0.0, 1.0)) * self.gain_db * (np.log(10.0) / 10.0)
         return window if self.chain is None else self.chain.maps("features", window, draw)

@@ -47,6 +47,16 @@ def test_any_length_and_rate(fitted: AudioClassifier) -> None:
     assert fitted.predict_proba(clips).shape == (4, 3)
 
 
+def test_the_level_of_a_clip_tells_nothing_unless_that_is_wished(fitted: AudioClassifier) -> None:
+    samples, rate = tones(1)[0][0]
+    pair = [(samples, rate), (samples / 8, rate)]
+    one, other = fitted.predict_proba(pair)
+    np.testing.assert_allclose(one, other, atol=1e-4)
+    level = small(range_db=0.0, epochs=2).fit(*tones(9))
+    one, other = level.predict_proba(pair)
+    assert np.abs(one - other).max() > 1e-3
+
+
 def test_a_long_clip_has_the_mean_of_its_windows(fitted: AudioClassifier) -> None:
     clip = (tone(1, np.random.default_rng(3), 1.5), RATE)
     windows = fitted.windows_of(clip)

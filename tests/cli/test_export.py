@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from speechcnn import load
+from speechcnn.classifier import AudioClassifier
 from speechcnn.cli import main
 from speechcnn.export import CLOSENESS, ExportError, ScoreGraph, onnx_files, write_graph
 from speechcnn.models.building import Recipe
 from speechcnn.spotter import KeywordSpotter
+from tests.classifier.conftest import small, tones
 
 PHONES = Path(__file__).parents[1] / "data" / "format_1.speechcnn"
 
@@ -118,6 +120,21 @@ def test_a_phone_model_is_exported(tmp_path: Path) -> None:
     found = torch.from_numpy(scores[0]).log_softmax(-1).numpy()
     np.testing.assert_allclose(found, expected, atol=10 * CLOSENESS)
     assert not (tmp_path / "phones.stream.onnx").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["single", "multi"])
+def test_a_classifier_is_exported(tmp_path: Path, task: str) -> None:
+    clips, labels = tones(9)
+    wanted = labels if task == "single" else [[label] for label in labels]
+    small(epochs=2, task=task).fit(clips, wanted).save(tmp_path / "a.speechcnn")
+    assert main(["export", str(tmp_path / "a.speechcnn"), str(tmp_path / "a.onnx")]) == 0
+    told = {one.key: json.loads(one.value) for one in onnx.load(tmp_path / "a.onnx").metadata_props}
+    classifier = AudioClassifier.load(tmp_path / "a.speechcnn")
+    windows = np.stack([samples[: told["samples"]] for samples, _ in clips])
+    (found,) = session(tmp_path / "a.onnx").run(None, {"samples": windows})
+    np.testing.assert_allclose(found, classifier.predict_proba(windows, told["rate"]), atol=CLOSENESS)
+    assert told["labels"] == ["high", "low", "mid"]
 
 
 class Odd(torch.nn.Module):

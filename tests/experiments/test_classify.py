@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
-from speechcnn import cli
+from speechcnn import audio, cli
 from speechcnn.arguments import SettingsError
 from speechcnn.classifier import AudioClassifier, parameters
 from speechcnn.configuration import compose
@@ -111,6 +112,39 @@ def test_a_fold_that_is_not_there(corpus: Path, tmp_path: Path) -> None:
 def test_no_corpus(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="nowhere: no such folder"):
         classify.run(settings(tmp_path / "run", tmp_path / "nowhere"))
+
+
+def written(root: Path, classes: dict[str, int]) -> Path:
+    """A folder per class with so many noises, each a source of its own."""
+    draw = np.random.default_rng(0)
+    for label, count in classes.items():
+        (root / label).mkdir(parents=True)
+        for number in range(count):
+            audio.write(root / label / f"{'abcdefgh'[number]}x{label}.wav", 0.1 * draw.standard_normal(1600), 16000)
+    return root
+
+
+@pytest.mark.parametrize(("classes", "sentence"), [
+    ({"dog": 4}, r"at least 2 classes, got 1 class \(dog\)"),
+    ({"dog": 4, "cat": 1}, "at least 2 clips; fewer have cat"),
+])  # fmt: skip
+def test_classes_that_cannot_be_learnt(tmp_path: Path, classes: dict[str, int], sentence: str) -> None:
+    with pytest.raises(CorpusError, match=sentence):
+        classify.run(settings(tmp_path / "run", written(tmp_path / "sounds", classes)))
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_every_bad_file_is_named_before_anything_is_learnt(tmp_path: Path, text: bool) -> None:
+    root = written(tmp_path / "sounds", {"dog": 4, "cat": 4})
+    soundfile.write(root / "cat" / "ex.wav", np.array([0.1, np.nan, 0.1] * 500), 16000, subtype="FLOAT")
+    soundfile.write(root / "dog" / "ex.wav", np.zeros(0), 16000)
+    if text:
+        (root / "dog" / "fx.wav").write_text("words")
+    with pytest.raises(CorpusError, match="cannot be read; mend or remove them") as caught:
+        classify.run(settings(tmp_path / "run", root))
+    assert {line.split(": ")[0] for line in str(caught.value).splitlines()[1:]} == {
+        str(root / "cat" / "ex.wav"), str(root / "dog" / "ex.wav"), *([str(root / "dog" / "fx.wav")] if text else [])
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["classify_quick", "classify_alexnet", "classify_resnet"])

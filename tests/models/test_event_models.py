@@ -31,6 +31,16 @@ def test_every_frame_is_scored(n_frames: int, bands: bool) -> None:
     assert model(torch.randn(2, 1, 16, n_frames)).shape == (2, n_frames, 9 if bands else 3)
 
 
+def test_an_untrained_net_gives_events_their_usual_share() -> None:
+    model = MODELS["event_segmenter"](**FEATURES, maps=(4, 4), width=6, usual_share=0.1).eval()
+    with torch.no_grad():
+        model.scores.weight.zero_()
+        scores = model(torch.randn(1, 1, 16, 9))
+    torch.testing.assert_close(scores[..., :3].sigmoid(), torch.full((1, 9, 3), 0.1))
+    with pytest.raises(ValueError, match="usual_share must lie between 0 and 1; got 1"):
+        MODELS["event_segmenter"](**FEATURES, usual_share=1)
+
+
 def test_a_row_of_energy_is_not_looked_at() -> None:
     model = built("event_segmenter").eval()
     features = torch.randn(1, 1, 17, 20, dtype=torch.float64)

@@ -75,6 +75,15 @@ def test_evaluation_takes_the_middle_and_nothing_random() -> None:
     assert batch.weights.tolist() == [1.0]
 
 
+def test_windows_run_over_the_end_only_where_that_is_allowed() -> None:
+    row = torch.arange(10.0)[None, None].expand(1, 6, -1)
+    examples = [ClipExample(f"{n}", row, torch.eye(3)[0]) for n in range(60)]
+    for wrap, starts in ((True, set(range(10))), (False, {0, 1, 2})):
+        firsts = batching(wrap=wrap).join(examples, list(range(60)), epoch=0).features[:, 0, 0] * 2
+        assert set(firsts[:, 0].tolist()) == starts
+        assert bool((firsts.diff(dim=1) == 1).all()) != wrap
+
+
 def test_short_clips_are_repeated() -> None:
     row = torch.arange(3.0)[None, None]
     assert filled(row, 8)[0, 0].tolist() == [0, 1, 2, 0, 1, 2, 0, 1]

@@ -19,7 +19,7 @@ from speechcnn.layers.flat import Linear, ReLU
 from speechcnn.layers.pooling import MaxPool, MeanPool
 from speechcnn.models import MODELS
 
-SPECTROGRAM, CLASSES = (1, 64, 250), 50
+SPECTROGRAM, CLASSES = (1, 80, 250), 50  # AlexNet needs 67 bands
 # (title, name in MODELS, arguments, spectrograms in a batch)
 CASES: tuple[tuple[str, str, dict[str, Any], int], ...] = (
     ("LeNet-5", "lenet5", {}, 16),
