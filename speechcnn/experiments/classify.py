@@ -17,7 +17,7 @@ import torch
 
 from speechcnn import locks, progress
 from speechcnn.arguments import SettingsError, Table, check_keys, construct
-from speechcnn.classifier import AudioClassifier
+from speechcnn.classifier import AudioClassifier, Ensemble
 from speechcnn.corpora import CorpusError, Fault, folders, leaks, scenes
 from speechcnn.corpora.clips import Clip, ClipSet, check_classes
 from speechcnn.experiments import run_folder
@@ -60,7 +60,8 @@ PARTS: Mapping[str, Table | Callable[..., Any]] = {
 }
 DERIVED: Sequence[str] = ("folder", "seed", "rate", "progress")
 FAILURES: tuple[type[Exception], ...] = (*settings_of.FAILURES, scenes.SceneError, ValueError)
-TOP: Mapping[str, Any] = {"seed": int, "folder": str, "threads": int | None, "keep_model": bool}
+TOP: Mapping[str, Any] = {"seed": int, "folder": str, "threads": int | None, "keep_model": bool, "members": int}
+MOST_MEMBERS = 100
 
 
 def run(settings: dict[str, Any]) -> str:
@@ -68,6 +69,8 @@ def run(settings: dict[str, Any]) -> str:
     settings_of.check_top(settings, PARTS, TOP)
     if settings["threads"] is not None and settings["threads"] < 1:
         raise SettingsError(f"threads must be at least 1, or null; got {settings['threads']}.")
+    if not 1 <= settings["members"] <= MOST_MEMBERS:
+        raise SettingsError(f"members must be from 1 to {MOST_MEMBERS}; got {settings['members']}.")
     corpus_settings: ClipsSettings = construct("corpus", ClipsSettings, settings["corpus"])
     classifier = classifier_of(settings)
     if settings["threads"]:
@@ -93,7 +96,7 @@ def run_claimed(
     corpus = open_corpus(corpus_settings)
     report = audited(corpus, corpus_settings)
     results = [
-        tested(fold, corpus, classifier, folder / "checkpoints" / f"fold-{fold}")
+        tested(fold, corpus, seeded(classifier, settings["members"]), folder / "checkpoints" / f"fold-{fold}")
         for fold in folds_to_test(corpus, corpus_settings)
     ]
     kept = None
@@ -166,22 +169,30 @@ def fitted_on(clips: Sequence[Clip], classifier: AudioClassifier, checkpoints: P
     return fresh.fit_clips(ClipSet(tuple(clips), "part"))
 
 
-def tested(fold: str, corpus: ClipSet, classifier: AudioClassifier, checkpoints: Path) -> FoldResult:
-    """Train on the other folds and test on this one."""
+def seeded(classifier: AudioClassifier, members: int) -> list[AudioClassifier]:
+    """Return classifiers that differ in their seeds alone."""
+    from sklearn.base import clone
+
+    return [clone(classifier).set_params(seed=classifier.seed + number) for number in range(members)]
+
+
+def tested(fold: str, corpus: ClipSet, classifiers: Sequence[AudioClassifier], checkpoints: Path) -> FoldResult:
+    """Train on the other folds and test the mean of the classifiers' probabilities on this one."""
     train = [clip for clip in corpus.clips if clip.fold != fold]
     test = [clip for clip in corpus.clips if clip.fold == fold]
     started = time.perf_counter()
-    fitted = fitted_on(train, classifier, checkpoints)
+    members = [fitted_on(train, one, checkpoints / f"seed-{one.seed}") for one in classifiers]
+    first = members[0]
     trained = time.perf_counter()
-    probabilities = fitted.predict_proba([clip.path for clip in test])
-    classes = [str(name) for name in fitted.classes_.tolist()]
+    probabilities = Ensemble(members).predict_proba([clip.path for clip in test])
+    classes = [str(name) for name in first.classes_.tolist()]
     return FoldResult(
         fold=fold,
         clips=tuple(test),
         classes=tuple(classes),
         probabilities=probabilities,
-        history=tuple(fitted.history_),
-        temperature=fitted.network_.temperature,
+        history=tuple(first.history_),
+        temperature=first.network_.temperature,
         train_seconds=trained - started,
         test_seconds=time.perf_counter() - trained,
     )

@@ -58,17 +58,35 @@ def test_no_fold_was_heard_in_training(corpus: Path, tmp_path: Path, monkeypatch
     def recorded(clips: list, classifier: AudioClassifier, checkpoints: Path) -> SimpleNamespace:
         trained_on.extend(clips)
         return SimpleNamespace(
-            predict_proba=lambda paths: np.full((len(paths), 10), 0.1),
+            predict_proba=lambda paths, rate: np.full((len(paths), 10), 0.1),
             classes_=np.array(found.classes),
             history_=[],
             network_=SimpleNamespace(temperature=1.0),
         )
 
     monkeypatch.setattr(classify, "fitted_on", recorded)
-    result = classify.tested("1", found, AudioClassifier(), tmp_path)
+    result = classify.tested("1", found, [AudioClassifier()], tmp_path)
     assert {clip.fold for clip in result.clips} == {"1"}
     assert {clip.fold for clip in trained_on} == {"2"}
     assert len(result.clips) + len(trained_on) == len(found.clips)
+
+
+def test_members_of_following_seeds_are_averaged(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = folders.read(corpus)
+
+    def of_seed(clips: list, classifier: AudioClassifier, checkpoints: Path) -> SimpleNamespace:
+        rows = np.eye(10)[classifier.seed]
+        return SimpleNamespace(
+            predict_proba=lambda paths, rate: np.tile(rows, (len(paths), 1)),
+            classes_=np.array(found.classes),
+            history_=[classifier.seed],
+            network_=SimpleNamespace(temperature=1.0),
+        )
+
+    monkeypatch.setattr(classify, "fitted_on", of_seed)
+    result = classify.tested("2", found, classify.seeded(AudioClassifier(seed=3), 4), tmp_path)
+    np.testing.assert_array_equal(result.probabilities[0], [0, 0, 0, 0.25, 0.25, 0.25, 0.25, 0, 0, 0])
+    assert result.history == (3,)
 
 
 def test_the_model_file_names_sounds(
@@ -96,6 +114,7 @@ def test_a_finished_folder_is_scored_again_without_training(finished: tuple[Path
 @pytest.mark.parametrize(("override", "sentence"), [
     ("seed=2", r"holds a run with other settings \(seed\)"),
     ("classifier.short=loop", "classifier.short must be one of 'repeat', 'pad'"),
+    ("members=0", "members must be from 1 to 100; got 0"),
     ("threads=0", "threads must be at least 1"),
     ("corpus.test_folds=[7]", "other settings"),
 ])  # fmt: skip
