@@ -1,7 +1,7 @@
 """Random changes of recordings and of feature maps that leave what was said as it was.
 
     speed, level, noise, room, equalizer    of samples: `augmentation(samples, rate, draw)`
-    warp                                    of features before they are normalised: `augmentation(features, draw)`
+    warp, band_gains                        of features before they are normalised: `augmentation(features, draw)`
     affine                                  of features, the lecture's six transforms of pictures
     mixup                                   of two clips' features
     masks                                   of normalised features: `augmentation(features, draw)`
@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from speechcnn.augment.affine import Affine
+from speechcnn.augment.band_gains import BandGains
 from speechcnn.augment.chain import Augmentation, Chain, MapAugmentation, WaveformAugmentation
 from speechcnn.augment.equalizer import Equalizer
 from speechcnn.augment.level import Clip, Gain
@@ -33,6 +34,7 @@ __all__ = [
     "AUGMENTATIONS",
     "Affine",
     "Augmentation",
+    "BandGains",
     "Chain",
     "Clip",
     "Equalizer",
@@ -59,5 +61,6 @@ AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
     "equalizer": Equalizer,
     "spec_augment": SpecAugment,
     "frequency_warp": FrequencyWarp,
+    "band_gains": BandGains,
     "affine": Affine,
 }

@@ -31,7 +31,7 @@ from speechcnn.models.building import Recipe, input_shape
 from speechcnn.models.keyword_chain import KeywordChain
 from speechcnn.models.keyword_nets import KEYWORD_MODELS
 from speechcnn.spotter import KeywordSpotter
-from speechcnn.training.batches import Example
+from speechcnn.training.batches import Example, FrameBatching
 from speechcnn.training.keyword_task import KeywordTask
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.position import EpochRecord
@@ -132,7 +132,7 @@ class KeywordExperiment:
         studio = Studio(prepared, self.speech, self.acoustics, self.chain, self.seed)
         training, kept = held_out(own, self.own.test_share)
         train = self.examples(studio, studio.train([*training.positives, *training.negatives], self.own.weight))
-        dev = studio.judged("dev")
+        dev = {name: list(every) for name, every in studio.judged("dev").items()}
         history = self.fit(studio, train, dev, "network", self.loop, 1.0)
         threshold = self.choose(dev)
         commissioning = None
@@ -209,8 +209,10 @@ class KeywordExperiment:
                 nonlocal note
                 note = f"dev loss {record.dev_loss:.3f}"
 
+            fresh = studio.fresh_each_epoch()
             trainer = self.trainer(
-                stage, loop, lr_factor, criterion=measured, on_batch=on_batch, on_epoch=on_epoch
+                stage, loop, lr_factor, batching=FrameBatching(loop.batch_frames, self.seed, fresh),
+                criterion=measured, on_batch=on_batch, on_epoch=on_epoch,
             )  # fmt: skip
             try:
                 return trainer.fit(train, judged)

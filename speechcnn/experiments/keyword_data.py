@@ -6,19 +6,22 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from speechcnn import progress
-from speechcnn.augment import Chain, Clip, Equalizer, FrequencyWarp, Gain, Noise, Room, SpecAugment
+from speechcnn.augment import BandGains, Chain, Clip, Equalizer, FrequencyWarp, Gain, Noise, Room, SpecAugment
 from speechcnn.augment.chain import Augmentation
 from speechcnn.corpora.keywords import scenes, script, speaking
 from speechcnn.corpora.keywords.scenes import Scene
 from speechcnn.corpora.keywords.script import Counts, Keyword
 from speechcnn.corpora.keywords.speaking import RATE, Spoken
 from speechcnn.corpora.keywords.voices import SPLITS
+from speechcnn.experiments.keyword_epochs import FreshEachEpoch
+from speechcnn.features import LogMel
 from speechcnn.metrics import Reference
 from speechcnn.models.keyword_chain import KeywordChain
 from speechcnn.training.batches import Example, generator
@@ -43,7 +46,7 @@ class SpeechSettings:
     sentence: float = 0.35  # sentences without it, for all keywords together
     dev_share: float = 0.2  # keywords, near misses and parts of dev and test against the training set's
     dev_negatives: int = 900  # other words, and half as many sentences
-    test_negatives: int = 2000
+    test_negatives: int = 6000
     scene_seconds: float = 5.0  # length of a recording, about
     copies: int = 2  # times that each training line is heard, in other company, rooms and noises
 
@@ -79,16 +82,19 @@ class AcousticSettings:
     noise: float = 0.9
     low_snr_db: float = 3.0
     clip: float = 0.05
-    warp: float = 0.5  # of frequencies
-    masks: float = 0.3  # SpecAugment
+    # These are drawn anew in each epoch, on features:
+    gains: float = 0.7  # another channel and level
+    warp: float = 0.6  # of frequencies
+    tempo: float = 0.5  # another speed at the same pitch
+    masks: float = 0.5  # SpecAugment
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if name != "low_snr_db" and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1; got {value}.")
 
-    def chain(self, noise: Noise, chance: float, warp: FrequencyWarp | None) -> Chain:
-        """Return what happens to a recording; a `warp` is given in training alone."""
+    def chain(self, noise: Noise, chance: float, training: bool) -> Chain:
+        """Return what happens to a recording before its features are taken."""
         steps: list[tuple[float, Augmentation]] = [
             (self.room, Room()),
             (chance, noise),
@@ -96,8 +102,16 @@ class AcousticSettings:
             (self.telephone, Equalizer(3.0, low_limit_hz=300.0, high_limit_hz=3400.0)),
             (1.0, Gain(-18.0, 12.0)),
         ]
-        if warp:
-            steps += [(self.clip, Clip()), (self.warp, warp), (self.masks, SpecAugment(1, 6, 1, 10))]
+        if training:
+            steps.append((self.clip, Clip()))
+        return Chain([step for _, step in steps], [chance for chance, _ in steps])
+
+    def epoch_chain(self, log_mel: LogMel | None) -> Chain:
+        """Return what happens to features anew in each epoch; cepstra (None) have no bands and are masked alone."""
+        steps: list[tuple[float, Augmentation]] = [(self.masks, SpecAugment(1, 6, 1, 10))]
+        if log_mel is not None:
+            bands = log_mel.n_bands, log_mel.rate, log_mel.low_hz, log_mel.high_hz
+            steps += [(self.gains, BandGains(n_bands=log_mel.n_bands)), (self.warp, FrequencyWarp(*bands))]
         return Chain([step for _, step in steps], [chance for chance, _ in steps])
 
 
@@ -145,9 +159,13 @@ class Studio:
     ) -> None:
         self.keywords, self.speech, self.acoustics, self.chain = keywords, speech, acoustics, chain
         self.seed, self.workers = seed, workers or os.cpu_count() or 1
-        log_mel = chain.log_mel
-        bands = log_mel.n_bands, log_mel.rate, log_mel.low_hz, log_mel.high_hz
-        self.warp = FrequencyWarp(*bands) if chain.features is log_mel else None  # cepstra have no frequency axis
+
+    def fresh_each_epoch(self) -> FreshEachEpoch:
+        """Return what makes another example of one in each epoch."""
+        log_mel = self.chain.log_mel if self.chain.features is self.chain.log_mel else None
+        changes = self.acoustics.epoch_chain(log_mel)
+        stride = self.chain.network.stride
+        return FreshEachEpoch(changes, self.acoustics.tempo, self.chain.normalizer, stride, self.seed)
 
     def speak(self, split: str) -> list[Spoken]:
         """Have a split's lines spoken."""
@@ -162,15 +180,15 @@ class Studio:
             self.lay_out(spoken, f"train{copy}", "train", copy) for copy in range(self.speech.copies)
         )  # fmt: skip
         every = (scene for each in scene_lists for scene in each)
-        return self.hear(self.under(every, "train", spoken), "train", "hearing train")
+        return list(self.hear(self.under(every, "train", spoken), "train", "hearing train"))
 
-    def judged(self, split: str) -> dict[str, list[Heard]]:
-        """Return the recordings of dev or test, by class."""
+    def judged(self, split: str) -> dict[str, Iterator[Heard]]:
+        """Return the recordings of dev or test, by class; they are made as they are asked for, for hours are many."""
         spoken, found = self.speak(split), {}
         for number, name in enumerate(CLASSES):
             mine = [one for one in spoken if one.line.kind in KINDS[name]]
             laid = self.lay_out(mine, f"{split}-{name}", split, 10 + number)
-            tagged = (self.tag(scene, split, name) for scene in laid)
+            tagged = map(partial(self.tag, split=split, name=name), laid)
             found[name] = self.hear(self.under(tagged, split, spoken), split, f"hearing {split}, {name}")
         return found
 
@@ -203,28 +221,24 @@ class Studio:
             mixed = scenes.under(scene.samples, sound, float(draw.uniform(low, high)))
             yield replace(scene, samples=mixed)
 
-    def hear(self, every: Iterable[Scene], split: str, title: str) -> list[Heard]:
+    def hear(self, every: Iterable[Scene], split: str, title: str) -> Iterator[Heard]:
         """Play recordings in rooms and take their features, on all cores."""
-        found: list[Heard] = []
+        done = 0
         with progress.bar(title) as update, ThreadPoolExecutor(self.workers) as pool:
             for batch in portions(every, 64):
-                found += pool.map(lambda scene: self.heard(scene, split), batch)
-                update(len(found), len(found) + 1)
-        return found
+                yield from pool.map(lambda scene: self.heard(scene, split), batch)
+                done += len(batch)
+                update(done, done + 1)
 
     @torch.no_grad()
     def heard(self, scene: Scene, split: str) -> Heard:
         """Play one recording in a room and take its features."""
         training = split == "train"
         low, high = snr_range(scene, self.acoustics.low_snr_db)
-        chain = self.acoustics.chain(
-            Noise(low, high), self.acoustics.noise if training else 1.0, self.warp if training else None
-        )
+        chain = self.acoustics.chain(Noise(low, high), self.acoustics.noise if training else 1.0, training)
         draw = self.draw(scene, split, 3)
         samples = chain(torch.from_numpy(scene.samples), RATE, draw).clamp(-1, 1)
         features = self.chain.features(samples[None])[0][0]
-        if training:
-            features = chain.maps("features", features, draw)
         kept = samples.half() if split == "test" and scene.tags["class"] != "negative" else None  # for the report
         return Heard(replace(scene, samples=NO_SAMPLES), features, scene.seconds, kept)
 

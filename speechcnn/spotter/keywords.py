@@ -155,7 +155,7 @@ class KeywordSpotter:
             AudioError: a file or samples that cannot be read.
             ValueError: a threshold that is not above 0 and at most 1.
         """
-        stream = self.stream(threshold)
+        stream = KeywordStream(self.chain, self.detector(threshold), long_pieces=True)
         state, found = stream.start(), []
         for block in blocks(source, rate, self.rate):
             heard, state = stream.step(block, state)
@@ -164,8 +164,12 @@ class KeywordSpotter:
 
     def stream(self, threshold: float | None = None) -> KeywordStream:
         """Return a scanner of streams; it holds no state, so one serves any number of them."""
+        return KeywordStream(self.chain, self.detector(threshold))
+
+    def detector(self, threshold: float | None = None) -> Detector:
+        """Return what makes events of posteriors; by default with the model's own threshold."""
         rule = self.rule if threshold is None else replace(self.rule, threshold=threshold)
-        return KeywordStream(self.chain, Detector(rule, self.keywords, self.frames))
+        return Detector(rule, self.keywords, self.frames)
 
     def posteriors(self, source: Source, rate: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return each keyword's posterior in each frame, and how many seconds back its onset and offset lie.
