@@ -42,13 +42,13 @@ class SpeechSettings:
     near: float = 0.6  # near misses for each keyword's line
     part: float = 0.4  # parts of the keyword and words that differ in one phone
     with_keyword: float = 0.3  # sentences with the keyword
-    other: float = 0.6  # single words, for all keywords together
-    sentence: float = 0.35  # sentences without it, for all keywords together
+    other: float = 1.2  # single words, for all keywords together
+    sentence: float = 2.0  # sentences without it, for all keywords together
     dev_share: float = 0.2  # keywords, near misses and parts of dev and test against the training set's
     dev_negatives: int = 900  # other words, and half as many sentences
     test_negatives: int = 6000
     scene_seconds: float = 5.0  # length of a recording, about
-    copies: int = 2  # times that each training line is heard, in other company, rooms and noises
+    copies: int = 2  # times that each training line of a keyword or near miss is heard; others are dealt to the copies
 
     def __post_init__(self) -> None:
         for name in ("keyword", "copies"):
@@ -176,8 +176,11 @@ class Studio:
     def train(self, own: Sequence[Spoken] = (), weight: int = 1) -> list[Heard]:
         """Return the training set; the user's `own` clips come `weight` times in each copy."""
         spoken = [*self.speak("train"), *(clip for clip in own for _ in range(weight))]
+        common = [one for one in spoken if one.line.kind in KINDS["negative"]]
+        special = [one for one in spoken if one.line.kind not in KINDS["negative"]]
+        n = self.speech.copies
         scene_lists = (
-            self.lay_out(spoken, f"train{copy}", "train", copy) for copy in range(self.speech.copies)
+            self.lay_out([*special, *common[copy::n]], f"train{copy}", "train", copy) for copy in range(n)
         )  # fmt: skip
         every = (scene for each in scene_lists for scene in each)
         return list(self.hear(self.under(every, "train", spoken), "train", "hearing train"))
