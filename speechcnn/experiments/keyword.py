@@ -117,16 +117,19 @@ class KeywordExperiment:
         return construct(part, PARTS[part], self.settings[part], **derived)
 
     def run(self) -> str:
-        """Do everything and return the summary; one process at a time may run in a folder."""
-        with locks.hold(self.folder / run_folder.LOCK_FILE, f"the run folder {self.folder}"):
-            run_folder.claim(self.folder, self.settings)
-            return self.run_claimed()
+        """Do everything and return the summary; one process at a time may run in a folder.
 
-    def run_claimed(self) -> str:
-        """Do everything in a folder that is ours."""
+        What the user handed in is looked at first, so that a mistake leaves no run behind.
+        """
         own = self.recordings()
         self.real.check(self.keywords)
         long_files = negative_files(self.settings["negatives"])
+        with locks.hold(self.folder / run_folder.LOCK_FILE, f"the run folder {self.folder}"):
+            run_folder.claim(self.folder, self.settings)
+            return self.run_claimed(own, long_files)
+
+    def run_claimed(self, own: Recordings, long_files: Sequence[Path]) -> str:
+        """Do everything in a folder that is ours."""
         prepared = script.prepare(self.keywords)
         advised = "\n".join(advice.advice(one) for one in prepared)
         studio = Studio(prepared, self.speech, self.acoustics, self.chain, self.seed)

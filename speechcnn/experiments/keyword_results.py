@@ -14,8 +14,8 @@ from speechcnn.corpora.keywords.recordings import Recordings
 from speechcnn.corpora.keywords.script import Keyword, near_of
 from speechcnn.corpora.keywords.speaking import RATE
 from speechcnn.experiments.keyword_mining import Mined
-from speechcnn.experiments.keyword_real import NEGATIVES, POSITIVES, Naming, RealResult
-from speechcnn.experiments.keyword_scoring import Scored, misses_by, near_misses, total
+from speechcnn.experiments.keyword_real import NEGATIVES, POSITIVES, Naming, RealResult, RealSettings, judge
+from speechcnn.experiments.keyword_scoring import Scored, Scorer, misses_by, near_misses, total
 from speechcnn.experiments.keyword_tables import (
     MOST_NEAR,
     commissioning_rows,
@@ -23,7 +23,7 @@ from speechcnn.experiments.keyword_tables import (
     hours_words,
     ms,
     rate_words,
-    real_line,
+    real_lines,
     share_words,
     tables,
 )
@@ -42,6 +42,8 @@ from speechcnn.spotter import KeywordSpotter
 from speechcnn.training.position import EpochRecord
 
 MOST_SOUNDS = 12
+# Settings that a card leaves out: places on a machine, and what it holds anyway.
+OF_THE_MACHINE = ("folder", "threads", "recordings", "negatives", "real", "features", "normalisation", "model")
 COUNTED = ("keyword", "negative")  # classes of recordings whose time counts
 
 
@@ -86,6 +88,7 @@ def write_results(folder: Path, spotter: KeywordSpotter, settings: dict[str, Any
         {
             "measured": measured,
             "seed": settings["seed"],
+            "settings": {key: value for key, value in settings.items() if key not in OF_THE_MACHINE},
             "training": "synthetic speech by espeak-ng" + (" and own recordings" if settings["recordings"] else ""),
         }
     )
@@ -110,7 +113,7 @@ def write_results(folder: Path, spotter: KeywordSpotter, settings: dict[str, Any
 def figures(outcome: Outcome) -> dict[str, Any]:
     """Return every measured figure as plain data; synthetic and real ones stand apart."""
     found, threshold = outcome.synthetic, outcome.threshold
-    curve, real = detection_curve(found), real_curve(outcome.real)
+    curve = detection_curve(found)
     pairs = [pair for one in outcome.counted for pair in one.matching.pairs if pair[0].score >= threshold]
     chosen = OperatingPoint(threshold, found.misses(threshold), found.alarms(threshold))
     return {
@@ -122,8 +125,7 @@ def figures(outcome: Outcome) -> dict[str, Any]:
             "misses": {name: {k: plain(v) for k, v in groups.items()} for name, groups in by_group(outcome).items()},
         },
         "near_misses": near_table(outcome),
-        "real": {name: plain_result(one) for name, one in outcome.real.items()},
-        "real_at": {} if real is None else {f"{r:g} per hour": plain_point(real.at(r), r) for r in RATES},
+        **real_figures(outcome.real),
         "commissioning": None if outcome.commissioning is None else plain_mined(outcome.commissioning),
         "own_recordings": {
             "positives": len(outcome.own.positives),
@@ -189,6 +191,28 @@ def plain_result(result: RealResult) -> dict[str, Any]:
         "named_by_keyword": {name: plain(share) for name, share in named.items()},
         "named_by_folder": {k: plain(v) for k, v in named_by(result.namings, lambda one: one.folder).items()},
         "confusions": [{"said": said, "named": name, "count": n} for (said, name), n in wrong.most_common(MOST_NEAR)],
+    }
+
+
+def judged(spotter: KeywordSpotter, real: RealSettings, threshold: float | None = None) -> dict[str, Any]:
+    """Return what a finished model finds in real recordings, as plain data; nothing is trained on.
+
+    Raises:
+        CorpusError: a folder that is not there or holds nothing.
+    """
+    real.check(spotter.keywords)
+    wanted = spotter.rule.threshold if threshold is None else threshold
+    scorer = Scorer(spotter.chain, spotter.chain.network, spotter.keywords, spotter.rule)
+    found = judge(scorer, real, Recordings((), (), ()), spotter.keywords, wanted)
+    return {"threshold": wanted, **real_figures(found)}
+
+
+def real_figures(found: Mapping[str, RealResult]) -> dict[str, Any]:
+    """Return what was found in real recordings as plain data: set by set, and at rates of false alarms."""
+    curve = real_curve(found)
+    return {
+        "real": {name: plain_result(one) for name, one in found.items()},
+        "real_at": {} if curve is None else {f"{r:g} per hour": plain_point(curve.at(r), r) for r in RATES},
     }
 
 
@@ -276,11 +300,7 @@ def summary(outcome: Outcome, measured: Mapping[str, Any], model: Path, page: Pa
         *(f"At {name}: missed {share_words(one['misses'])}; {one['claim']}" for name, one in at),
         f"Onset off by {ms(places['onset'])}, offset by {ms(places['offset'])} (mean), overlap "
         f"{places['iou']['mean']:.2f}, decided {ms(places['delay'])} after the word.",
-        *(real_line(name, one) for name, one in measured["real"].items()),
-        *(
-            f"Real at {name}: missed {share_words(one['misses'])}; {one['claim']}"
-            for name, one in measured["real_at"].items()
-        ),
+        *real_lines(measured),
     ]
     lines += [f"{'Before' if name == 'before' else 'After'} training on mined alarms: {rate} per hour ({hours})."
               for name, rate, hours in commissioning_rows(measured)]  # fmt: skip

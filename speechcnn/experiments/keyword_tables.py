@@ -130,3 +130,21 @@ def real_line(name: str, real: Mapping[str, Any]) -> str:
     alarms = f"{rate_words(real['alarms'])} false alarms per hour ({hours_words(real['alarms'])})"
     named = f"; the right keyword of all {share_words(real['named'])}" if "named" in real else ""
     return f"Real, {name}: {missed}{alarms}{named}."
+
+
+def real_lines(measured: Mapping[str, Any]) -> list[str]:
+    """Return what was found in real recordings as sentences."""
+    lines = [real_line(name, one) for name, one in measured["real"].items()]
+    for one in measured["real"].values():
+        lines += [f"  {group}: {share_words(share)} of {share['total']}" for group, share in groups_of(one)]
+    return lines + [
+        f"Real at {name}: missed {share_words(one['misses'])}; {one['claim']}"
+        for name, one in measured["real_at"].items()
+    ]
+
+
+def groups_of(one: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return how many clips had their keyword named, by folder where there are several, and by keyword."""
+    folders = one.get("named_by_folder", {})
+    several = list(folders.items()) if len(folders) > 1 and set(folders) != set(one["named_by_keyword"]) else []
+    return [*several, *one.get("named_by_keyword", {}).items()]

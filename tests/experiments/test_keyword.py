@@ -111,6 +111,7 @@ def test_settings_are_checked_before_the_folder_is_made(tmp_path: Path, override
 def test_folders_are_looked_at_first(tmp_path: Path, override: str, sentence: str) -> None:
     with pytest.raises(CorpusError, match=sentence):
         keyword.run(settings(tmp_path / "run", override))
+    assert not (tmp_path / "run" / run_folder.SETTINGS_FILE).exists()  # so that the mended command may take the folder
 
 
 def test_a_folder_with_other_settings_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from speechcnn.corpora.keywords.speaking import RATE, Line, Spoken, Times
 from speechcnn.corpora.keywords.voices import Voice
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".sph")
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.15, 15.0  # of a positive clip
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 15.0  # of a positive clip
 CLIPPED_SHARE = 0.01  # of samples at full scale, from which a clip is named as clipped
 FLOOR_DB = 30.0  # below the loudest 20 ms: what is softer is no speech
 FRAME = RATE // 100
