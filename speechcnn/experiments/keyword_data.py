@@ -220,7 +220,7 @@ class Studio:
                 continue
             low, high = snr_range(scene, self.acoustics.low_snr_db)
             n = len(scene.samples)
-            sound = scenes.babble(n, voices, draw) if kind == "babble" else scenes.music(n, draw)
+            sound = scenes.babble(n, voices, draw) if kind == "babble" else scenes.music(n, draw, SPLITS.index(split))
             mixed = scenes.under(scene.samples, sound, float(draw.uniform(low, high)))
             yield replace(scene, samples=mixed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ LEVEL_DB, SPREAD_DB = -26.0, 4.0  # of a line against full scale, and how far it
 # Recordings of words carry their rooms' noise, which begins and ends with them; some lines carry a noise of their own,
 # so that none is taken for a word because noise begins.
 FLOOR_SHARE, FLOOR_DB, FLOOR_SLOPE = 0.3, (10.0, 40.0), (0.0, 2.0)
+
+PIECES, PIECE_SECONDS = 32, 15  # of music in an album
 
 Samples = NDArray[np.float32]
 
@@ -133,11 +136,23 @@ def babble(n_samples: int, voices: Sequence[Spoken], draw: np.random.Generator, 
     return total
 
 
-def music(n_samples: int, draw: np.random.Generator) -> Samples:
-    """Return chords of decaying harmonic tones of a pentatonic scale over a beat.
+def music(n_samples: int, draw: np.random.Generator, album: int = 0) -> Samples:
+    """Return a stretch of one of an album's pieces, repeated where it is too short.
 
     Shape: -> [n_samples].
     """
+    whole = piece(album, int(draw.integers(PIECES)))
+    start = int(draw.integers(max(1, len(whole) - n_samples + 1)))
+    return np.resize(whole[start:], n_samples)
+
+
+@lru_cache(2 * PIECES)
+def piece(album: int, number: int) -> Samples:
+    """Return chords of decaying harmonic tones of a pentatonic scale over a beat; it must not be changed.
+
+    Shape: -> [N].
+    """
+    draw, n_samples = np.random.default_rng([album, number, 22]), PIECE_SECONDS * RATE
     total = np.zeros(n_samples, np.float32)
     beat = int(RATE * draw.uniform(0.15, 0.5))
     root, slope = 55 * 2 ** draw.uniform(0, 2), draw.uniform(0.8, 2.0)
