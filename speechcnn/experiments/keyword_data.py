@@ -13,7 +13,18 @@ import torch
 from torch import Tensor
 
 from speechcnn import progress
-from speechcnn.augment import BandGains, Chain, Clip, Equalizer, FrequencyWarp, Gain, Noise, Room, SpecAugment
+from speechcnn.augment import (
+    BandGains,
+    Chain,
+    Clip,
+    Equalizer,
+    FormantWarp,
+    FrequencyWarp,
+    Gain,
+    Noise,
+    Room,
+    SpecAugment,
+)
 from speechcnn.augment.chain import Augmentation
 from speechcnn.corpora.keywords import scenes, script, speaking
 from speechcnn.corpora.keywords.scenes import Scene
@@ -84,13 +95,15 @@ class AcousticSettings:
     clip: float = 0.05
     # These are drawn anew in each epoch, on features:
     gains: float = 0.7  # another channel and level
-    warp: float = 0.6  # of frequencies
+    warp: float = 0.6  # of frequencies, as another vocal tract
+    formants: float = 0.3  # of frequencies, as another accent
+    most_bands: float = 1.0  # that a formant is then moved by
     tempo: float = 0.5  # another speed at the same pitch
     masks: float = 0.5  # SpecAugment
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if name != "low_snr_db" and not 0 <= value <= 1:
+            if name not in ("low_snr_db", "most_bands") and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1; got {value}.")
 
     def chain(self, noise: Noise, chance: float, training: bool) -> Chain:
@@ -111,7 +124,11 @@ class AcousticSettings:
         steps: list[tuple[float, Augmentation]] = [(self.masks, SpecAugment(1, 6, 1, 10))]
         if log_mel is not None:
             bands = log_mel.n_bands, log_mel.rate, log_mel.low_hz, log_mel.high_hz
-            steps += [(self.gains, BandGains(n_bands=log_mel.n_bands)), (self.warp, FrequencyWarp(*bands))]
+            steps += [
+                (self.gains, BandGains(n_bands=log_mel.n_bands)),
+                (self.warp, FrequencyWarp(*bands)),
+                (self.formants, FormantWarp(log_mel.n_bands, self.most_bands)),
+            ]
         return Chain([step for _, step in steps], [chance for chance, _ in steps])
 
 

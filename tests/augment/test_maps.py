@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechcnn.augment import BandGains, FrequencyWarp, Gain, SpecAugment
+from speechcnn.augment import BandGains, FormantWarp, FrequencyWarp, Gain, SpecAugment
 from speechcnn.features import LogMel
 
 BANDS = {"n_bands": 40, "rate": 16000, "low_hz": 20.0, "high_hz": 8000.0}
@@ -141,3 +141,29 @@ def test_gains_are_smooth_and_leave_deltas_and_energy() -> None:
 def test_gains_out_of_range_are_refused(settings: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         BandGains(**settings)
+
+
+def test_formants_are_moved_apart_and_together() -> None:
+    """A map that says its own band number tells where each band was read."""
+    ramp = torch.arange(41.0).expand(2, 3, 41).transpose(1, 2).contiguous()
+    shifts = []
+    for seed in range(100):
+        found = FormantWarp(40, 3.0)(ramp, draw(seed))
+        assert torch.equal(found[:, 40], ramp[:, 40])
+        places = found[0, :40, 0].numpy()
+        assert np.all(np.diff(places) >= 0)
+        shifts.append(places - np.arange(40))
+    at = np.stack(shifts)[:, [8, 31]]  # two knots in the inside lie at 7.8 and 31.2
+    assert np.abs(at).max() <= 3.0
+    assert np.abs(at).max() > 2.5
+    assert abs(np.corrcoef(at.T)[0, 1]) < 0.3  # each moves for itself
+
+
+@pytest.mark.parametrize(("settings", "sentence"), [
+    ((40, 4.0), "most_bands must be at least 0 and below half a knot's distance, 3.9"),
+    ((40, 1.0, 1), "knots must be from 2"),
+    ((4, 0.1, 6), "knots must be from 2 to 40 and at most the bands"),
+])  # fmt: skip
+def test_formants_that_would_change_places_are_refused(settings: tuple, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        FormantWarp(*settings)
