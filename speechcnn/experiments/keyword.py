@@ -63,6 +63,7 @@ TOP: Mapping[str, Any] = {
     "seed": int,
     "folder": str,
     "threads": int | None,
+    "minutes": float | None,
 }
 
 
@@ -81,6 +82,18 @@ def keywords_of(setting: str | Sequence[str]) -> list[str]:
     if not 1 <= len(words) <= MOST_KEYWORDS:
         raise SettingsError(f"keyword must be a word or a list of 1 to {MOST_KEYWORDS}; got {len(words)}.")
     return [script.check_text(word) for word in words]
+
+
+def within(speech: SpeechSettings, minutes: float) -> SpeechSettings:
+    """Return how much is spoken in so many minutes.
+
+    Raises:
+        SettingsError: not above 0.
+    """
+    try:
+        return speech.within(minutes)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 class KeywordExperiment:
@@ -109,6 +122,8 @@ class KeywordExperiment:
         self.own: OwnSettings = self.build("own")
         self.real: RealSettings = self.build("real")
         self.speech: SpeechSettings = self.build("speech")
+        if settings["minutes"] is not None:
+            self.speech = within(self.speech, settings["minutes"])
         self.acoustics: AcousticSettings = self.build("acoustics")
         self.trainer("check", self.loop, 1.0)
 

@@ -39,6 +39,8 @@ from speechcnn.training.batches import Example, generator
 from speechcnn.training.keyword_task import Spoken as Target
 from speechcnn.training.keyword_task import frame_targets
 
+LINES_A_MINUTE = 150  # of the keyword, and all that goes by it, from speaking to judging on two cores
+FEWEST_LINES = 40
 NO_SAMPLES = np.zeros(0, np.float32)  # of a scene that was heard
 NOISES = (("30 dB and more", 30.0, 45.0), ("20 dB", 17.0, 23.0), ("10 dB", 8.0, 12.0), ("5 dB", 4.0, 6.0))
 CLASSES = ("keyword", "near", "negative")  # of recordings: what is counted in them, see `Heard`
@@ -72,6 +74,26 @@ class SpeechSettings:
             raise ValueError("dev_negatives and test_negatives must be at least 2; the threshold is chosen on them.")
         if not 0.5 <= self.scene_seconds <= 60:
             raise ValueError(f"scene_seconds must be from 0.5 to 60; got {self.scene_seconds}.")
+
+    def within(self, minutes: float) -> SpeechSettings:
+        """Return the settings of a run that takes about so many minutes on two cores; all scales alike.
+
+        Raises:
+            ValueError: not above 0.
+        """
+        if not minutes > 0:
+            raise ValueError(f"minutes must be above 0; got {minutes:g}.")
+        share = minutes * LINES_A_MINUTE / self.keyword
+
+        def scaled(count: int, least: int) -> int:
+            return max(least, round(count * share))
+
+        return replace(
+            self,
+            keyword=scaled(self.keyword, FEWEST_LINES),
+            dev_negatives=scaled(self.dev_negatives, FEWEST_LINES),
+            test_negatives=scaled(self.test_negatives, FEWEST_LINES),
+        )
 
     def counts(self, split: str) -> Counts:
         """Return the lines of a split."""

@@ -87,6 +87,7 @@ class KeywordSpotter:
         seed: int = 0,
         folder: str | Path | None = None,
         settings: Sequence[str] = (),
+        minutes: float | None = None,
     ) -> KeywordSpotter:
         """Train a spotter for a word, a phrase or several of them from synthetic speech; takes minutes.
 
@@ -100,13 +101,14 @@ class KeywordSpotter:
             folder: the run's folder, with its report; a run that was stopped goes on there. By default nothing is
                 kept but what this returns.
             settings: more settings as `key=value`, as the command takes them.
+            minutes: about how long it may take on two cores; the less, the less speech is made and the worse it is.
 
         Raises:
             TrainingError: it failed; the reason stands on the error stream.
         """
         words = [keyword] if isinstance(keyword, str) else list(keyword)
         with training.run_folder(folder) as place:
-            given = training.overrides(check_keywords(words), place, recordings, negatives, seed)
+            given = training.overrides(check_keywords(words), place, recordings, negatives, seed, minutes)
             return cls.load(training.train([*given, *settings], place))
 
     @classmethod

@@ -14,7 +14,7 @@ from speechcnn.corpora.keywords import recordings, script
 from speechcnn.corpora.keywords.scenes import Said, Scene
 from speechcnn.corpora.keywords.speaking import Line, speak
 from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, run_folder
-from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard
+from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard, SpeechSettings
 from speechcnn.experiments.keyword_scoring import Scored, criterion, misses_by, near_misses
 from speechcnn.metrics import HourlyRate, Outcomes, Share, match
 from speechcnn.spotter import KeywordSpotter
@@ -95,6 +95,7 @@ def test_a_long_recording_is_parted_into_mined_and_held_out(
     ("acoustics.room=2", "room must be from 0 to 1"),
     ("events.alarms_per_hour=0", "alarms_per_hour must be above 0"),
     ("normalisation.kind=utterance", "normalisation.kind must be one of corpus, none"),
+    ("minutes=0", "minutes must be above 0"),
     ("own.weight=0", "weight and mining_epochs must be at least 1"),
 ])  # fmt: skip
 def test_settings_are_checked_before_the_folder_is_made(tmp_path: Path, override: str, sentence: str) -> None:
@@ -220,3 +221,11 @@ def test_several_keywords_need_a_folder_each(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="needs a folder of clips for each keyword; missing"):
         real.check(["yes", "no way"])
     assert real.clips(["yes"]) == [("yes", tmp_path / "yes" / "ann" / "1.wav")]
+
+
+def test_fewer_minutes_speak_less() -> None:
+    speech = SpeechSettings(keyword=1500, dev_negatives=900, test_negatives=6000)
+    shorter = speech.within(5)
+    assert (shorter.keyword, shorter.dev_negatives, shorter.test_negatives) == (750, 450, 3000)
+    assert speech.within(0.001).keyword == 40
+    assert speech.within(10) == speech
