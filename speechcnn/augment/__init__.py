@@ -1,7 +1,7 @@
 """Random changes of recordings and of feature maps that leave what was said as it was.
 
     speed, level, noise, room, equalizer    of samples: `augmentation(samples, rate, draw)`
-    warp                                    of features before they are normalised: `augmentation(features, draw)`
+    warp, formant_warp, band_gains          of features before they are normalised: `augmentation(features, draw)`
     affine                                  of features, the lecture's six transforms of pictures
     mixup                                   of two clips' features
     masks                                   of normalised features: `augmentation(features, draw)`
@@ -17,8 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from speechcnn.augment.affine import Affine
+from speechcnn.augment.band_gains import BandGains
 from speechcnn.augment.chain import Augmentation, Chain, MapAugmentation, WaveformAugmentation
 from speechcnn.augment.equalizer import Equalizer
+from speechcnn.augment.formant_warp import FormantWarp
 from speechcnn.augment.level import Clip, Gain
 from speechcnn.augment.masks import SpecAugment
 from speechcnn.augment.mixup import Mixup
@@ -33,9 +35,11 @@ __all__ = [
     "AUGMENTATIONS",
     "Affine",
     "Augmentation",
+    "BandGains",
     "Chain",
     "Clip",
     "Equalizer",
+    "FormantWarp",
     "FrequencyWarp",
     "Gain",
     "MapAugmentation",
@@ -59,5 +63,7 @@ AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
     "equalizer": Equalizer,
     "spec_augment": SpecAugment,
     "frequency_warp": FrequencyWarp,
+    "formant_warp": FormantWarp,
+    "band_gains": BandGains,
     "affine": Affine,
 }

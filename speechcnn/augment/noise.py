@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from speechcnn import audio
-from speechcnn.augment.ranges import check_range, check_samples, filtered, loudness, spectrum_size, uniform
+from speechcnn.augment.ranges import check_range, check_samples, filtered, loudness, uniform
 from speechcnn.augment.stages import Stage
 
 LOWEST_HZ = 50.0  # below it coloured noise rises no further
@@ -89,7 +89,7 @@ def coloured_noise(n_samples: int, rate: int, slope: float, draw: np.random.Gene
 
     Shape: -> [n_samples].
     """
-    size = spectrum_size(n_samples)
+    size = max(2, 1 << (n_samples - 1).bit_length())  # noise may go round in a circle: no zeros are needed beside it
     hertz = torch.linspace(0, rate / 2, size // 2 + 1).clamp(min=LOWEST_HZ)
     white = torch.from_numpy(draw.standard_normal(size, np.float32))
     return filtered(white, (hertz / LOWEST_HZ) ** (-slope / 2))[:n_samples]

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+LONGEST_RESPONSE = 2**14  # samples beside it that a filter smooth over frequency may answer a sound with
+
 
 def check_range(name: str, low: float, high: float, least: float = -math.inf, most: float = math.inf) -> None:
     """Raise a ValueError unless least <= low <= high <= most."""
@@ -58,5 +60,6 @@ def filtered(samples: Tensor, gains: Tensor) -> Tensor:
 
 
 def spectrum_size(n_samples: int) -> int:
-    """Return the power of two that holds the samples and as many zeros at least."""
-    return 1 << (2 * max(1, n_samples) - 1).bit_length()
+    """Return the power of two that holds the samples and zeros beside them, as many or `LONGEST_RESPONSE` at least."""
+    n = max(1, n_samples)
+    return 1 << (n + min(n, LONGEST_RESPONSE) - 1).bit_length()

@@ -17,6 +17,7 @@ from speechcnn.cli.advising import add_advise
 from speechcnn.cli.classifying import add_classify
 from speechcnn.cli.exporting import add_export
 from speechcnn.cli.finding import add_find
+from speechcnn.cli.judging import add_judge
 from speechcnn.cli.phones import add_phones
 
 EXIT_FAULTS, EXIT_ERROR = 1, 2
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
     add_phones(commands)
     add_find(commands)
+    add_judge(commands)
     add_export(commands)
     add_advise(commands)
     add_score(commands)

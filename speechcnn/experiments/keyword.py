@@ -31,7 +31,7 @@ from speechcnn.models.building import Recipe, input_shape
 from speechcnn.models.keyword_chain import KeywordChain
 from speechcnn.models.keyword_nets import KEYWORD_MODELS
 from speechcnn.spotter import KeywordSpotter
-from speechcnn.training.batches import Example
+from speechcnn.training.batches import Example, FrameBatching
 from speechcnn.training.keyword_task import KeywordTask
 from speechcnn.training.loop import LoopSettings, Trainer, TrainingStopped
 from speechcnn.training.position import EpochRecord
@@ -63,6 +63,7 @@ TOP: Mapping[str, Any] = {
     "seed": int,
     "folder": str,
     "threads": int | None,
+    "minutes": float | None,
 }
 
 
@@ -81,6 +82,18 @@ def keywords_of(setting: str | Sequence[str]) -> list[str]:
     if not 1 <= len(words) <= MOST_KEYWORDS:
         raise SettingsError(f"keyword must be a word or a list of 1 to {MOST_KEYWORDS}; got {len(words)}.")
     return [script.check_text(word) for word in words]
+
+
+def within(speech: SpeechSettings, minutes: float) -> SpeechSettings:
+    """Return how much is spoken in so many minutes.
+
+    Raises:
+        SettingsError: not above 0.
+    """
+    try:
+        return speech.within(minutes)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 class KeywordExperiment:
@@ -109,6 +122,8 @@ class KeywordExperiment:
         self.own: OwnSettings = self.build("own")
         self.real: RealSettings = self.build("real")
         self.speech: SpeechSettings = self.build("speech")
+        if settings["minutes"] is not None:
+            self.speech = within(self.speech, settings["minutes"])
         self.acoustics: AcousticSettings = self.build("acoustics")
         self.trainer("check", self.loop, 1.0)
 
@@ -117,22 +132,25 @@ class KeywordExperiment:
         return construct(part, PARTS[part], self.settings[part], **derived)
 
     def run(self) -> str:
-        """Do everything and return the summary; one process at a time may run in a folder."""
-        with locks.hold(self.folder / run_folder.LOCK_FILE, f"the run folder {self.folder}"):
-            run_folder.claim(self.folder, self.settings)
-            return self.run_claimed()
+        """Do everything and return the summary; one process at a time may run in a folder.
 
-    def run_claimed(self) -> str:
-        """Do everything in a folder that is ours."""
+        What the user handed in is looked at first, so that a mistake leaves no run behind.
+        """
         own = self.recordings()
         self.real.check(self.keywords)
         long_files = negative_files(self.settings["negatives"])
+        with locks.hold(self.folder / run_folder.LOCK_FILE, f"the run folder {self.folder}"):
+            run_folder.claim(self.folder, self.settings)
+            return self.run_claimed(own, long_files)
+
+    def run_claimed(self, own: Recordings, long_files: Sequence[Path]) -> str:
+        """Do everything in a folder that is ours."""
         prepared = script.prepare(self.keywords)
         advised = "\n".join(advice.advice(one) for one in prepared)
         studio = Studio(prepared, self.speech, self.acoustics, self.chain, self.seed)
         training, kept = held_out(own, self.own.test_share)
         train = self.examples(studio, studio.train([*training.positives, *training.negatives], self.own.weight))
-        dev = studio.judged("dev")
+        dev = {name: list(every) for name, every in studio.judged("dev").items()}
         history = self.fit(studio, train, dev, "network", self.loop, 1.0)
         threshold = self.choose(dev)
         commissioning = None
@@ -209,8 +227,10 @@ class KeywordExperiment:
                 nonlocal note
                 note = f"dev loss {record.dev_loss:.3f}"
 
+            fresh = studio.fresh_each_epoch()
             trainer = self.trainer(
-                stage, loop, lr_factor, criterion=measured, on_batch=on_batch, on_epoch=on_epoch
+                stage, loop, lr_factor, batching=FrameBatching(loop.batch_frames, self.seed, fresh),
+                criterion=measured, on_batch=on_batch, on_epoch=on_epoch,
             )  # fmt: skip
             try:
                 return trainer.fit(train, judged)

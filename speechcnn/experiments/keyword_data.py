@@ -6,25 +6,41 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from speechcnn import progress
-from speechcnn.augment import Chain, Clip, Equalizer, FrequencyWarp, Gain, Noise, Room, SpecAugment
+from speechcnn.augment import (
+    BandGains,
+    Chain,
+    Clip,
+    Equalizer,
+    FormantWarp,
+    FrequencyWarp,
+    Gain,
+    Noise,
+    Room,
+    SpecAugment,
+)
 from speechcnn.augment.chain import Augmentation
 from speechcnn.corpora.keywords import scenes, script, speaking
 from speechcnn.corpora.keywords.scenes import Scene
 from speechcnn.corpora.keywords.script import Counts, Keyword
 from speechcnn.corpora.keywords.speaking import RATE, Spoken
 from speechcnn.corpora.keywords.voices import SPLITS
+from speechcnn.experiments.keyword_epochs import FreshEachEpoch
+from speechcnn.features import LogMel
 from speechcnn.metrics import Reference
 from speechcnn.models.keyword_chain import KeywordChain
 from speechcnn.training.batches import Example, generator
 from speechcnn.training.keyword_task import Spoken as Target
 from speechcnn.training.keyword_task import frame_targets
 
+LINES_A_MINUTE = 150  # of the keyword, and all that goes by it, from speaking to judging on two cores
+FEWEST_LINES = 40
 NO_SAMPLES = np.zeros(0, np.float32)  # of a scene that was heard
 NOISES = (("30 dB and more", 30.0, 45.0), ("20 dB", 17.0, 23.0), ("10 dB", 8.0, 12.0), ("5 dB", 4.0, 6.0))
 CLASSES = ("keyword", "near", "negative")  # of recordings: what is counted in them, see `Heard`
@@ -39,13 +55,13 @@ class SpeechSettings:
     near: float = 0.6  # near misses for each keyword's line
     part: float = 0.4  # parts of the keyword and words that differ in one phone
     with_keyword: float = 0.3  # sentences with the keyword
-    other: float = 0.6  # single words, for all keywords together
-    sentence: float = 0.35  # sentences without it, for all keywords together
+    other: float = 1.2  # single words, for all keywords together
+    sentence: float = 2.0  # sentences without it, for all keywords together
     dev_share: float = 0.2  # keywords, near misses and parts of dev and test against the training set's
     dev_negatives: int = 900  # other words, and half as many sentences
-    test_negatives: int = 2000
+    test_negatives: int = 6000
     scene_seconds: float = 5.0  # length of a recording, about
-    copies: int = 2  # times that each training line is heard, in other company, rooms and noises
+    copies: int = 2  # times that each training line of a keyword or near miss is heard; others are dealt to the copies
 
     def __post_init__(self) -> None:
         for name in ("keyword", "copies"):
@@ -58,6 +74,26 @@ class SpeechSettings:
             raise ValueError("dev_negatives and test_negatives must be at least 2; the threshold is chosen on them.")
         if not 0.5 <= self.scene_seconds <= 60:
             raise ValueError(f"scene_seconds must be from 0.5 to 60; got {self.scene_seconds}.")
+
+    def within(self, minutes: float) -> SpeechSettings:
+        """Return the settings of a run that takes about so many minutes on two cores; all scales alike.
+
+        Raises:
+            ValueError: not above 0.
+        """
+        if not minutes > 0:
+            raise ValueError(f"minutes must be above 0; got {minutes:g}.")
+        share = minutes * LINES_A_MINUTE / self.keyword
+
+        def scaled(count: int, least: int) -> int:
+            return max(least, round(count * share))
+
+        return replace(
+            self,
+            keyword=scaled(self.keyword, FEWEST_LINES),
+            dev_negatives=scaled(self.dev_negatives, FEWEST_LINES),
+            test_negatives=scaled(self.test_negatives, FEWEST_LINES),
+        )
 
     def counts(self, split: str) -> Counts:
         """Return the lines of a split."""
@@ -79,16 +115,21 @@ class AcousticSettings:
     noise: float = 0.9
     low_snr_db: float = 3.0
     clip: float = 0.05
-    warp: float = 0.5  # of frequencies
-    masks: float = 0.3  # SpecAugment
+    # These are drawn anew in each epoch, on features:
+    gains: float = 0.7  # another channel and level
+    warp: float = 0.6  # of frequencies, as another vocal tract
+    formants: float = 0.3  # of frequencies, as another accent
+    most_bands: float = 1.0  # that a formant is then moved by
+    tempo: float = 0.5  # another speed at the same pitch
+    masks: float = 0.5  # SpecAugment
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if name != "low_snr_db" and not 0 <= value <= 1:
+            if name not in ("low_snr_db", "most_bands") and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1; got {value}.")
 
-    def chain(self, noise: Noise, chance: float, warp: FrequencyWarp | None) -> Chain:
-        """Return what happens to a recording; a `warp` is given in training alone."""
+    def chain(self, noise: Noise, chance: float, training: bool) -> Chain:
+        """Return what happens to a recording before its features are taken."""
         steps: list[tuple[float, Augmentation]] = [
             (self.room, Room()),
             (chance, noise),
@@ -96,8 +137,20 @@ class AcousticSettings:
             (self.telephone, Equalizer(3.0, low_limit_hz=300.0, high_limit_hz=3400.0)),
             (1.0, Gain(-18.0, 12.0)),
         ]
-        if warp:
-            steps += [(self.clip, Clip()), (self.warp, warp), (self.masks, SpecAugment(1, 6, 1, 10))]
+        if training:
+            steps.append((self.clip, Clip()))
+        return Chain([step for _, step in steps], [chance for chance, _ in steps])
+
+    def epoch_chain(self, log_mel: LogMel | None) -> Chain:
+        """Return what happens to features anew in each epoch; cepstra (None) have no bands and are masked alone."""
+        steps: list[tuple[float, Augmentation]] = [(self.masks, SpecAugment(1, 6, 1, 10))]
+        if log_mel is not None:
+            bands = log_mel.n_bands, log_mel.rate, log_mel.low_hz, log_mel.high_hz
+            steps += [
+                (self.gains, BandGains(n_bands=log_mel.n_bands)),
+                (self.warp, FrequencyWarp(*bands)),
+                (self.formants, FormantWarp(log_mel.n_bands, self.most_bands)),
+            ]
         return Chain([step for _, step in steps], [chance for chance, _ in steps])
 
 
@@ -145,9 +198,13 @@ class Studio:
     ) -> None:
         self.keywords, self.speech, self.acoustics, self.chain = keywords, speech, acoustics, chain
         self.seed, self.workers = seed, workers or os.cpu_count() or 1
-        log_mel = chain.log_mel
-        bands = log_mel.n_bands, log_mel.rate, log_mel.low_hz, log_mel.high_hz
-        self.warp = FrequencyWarp(*bands) if chain.features is log_mel else None  # cepstra have no frequency axis
+
+    def fresh_each_epoch(self) -> FreshEachEpoch:
+        """Return what makes another example of one in each epoch."""
+        log_mel = self.chain.log_mel if self.chain.features is self.chain.log_mel else None
+        changes = self.acoustics.epoch_chain(log_mel)
+        stride = self.chain.network.stride
+        return FreshEachEpoch(changes, self.acoustics.tempo, self.chain.normalizer, stride, self.seed)
 
     def speak(self, split: str) -> list[Spoken]:
         """Have a split's lines spoken."""
@@ -158,19 +215,22 @@ class Studio:
     def train(self, own: Sequence[Spoken] = (), weight: int = 1) -> list[Heard]:
         """Return the training set; the user's `own` clips come `weight` times in each copy."""
         spoken = [*self.speak("train"), *(clip for clip in own for _ in range(weight))]
+        common = [one for one in spoken if one.line.kind in KINDS["negative"]]
+        special = [one for one in spoken if one.line.kind not in KINDS["negative"]]
+        n = self.speech.copies
         scene_lists = (
-            self.lay_out(spoken, f"train{copy}", "train", copy) for copy in range(self.speech.copies)
+            self.lay_out([*special, *common[copy::n]], f"train{copy}", "train", copy) for copy in range(n)
         )  # fmt: skip
         every = (scene for each in scene_lists for scene in each)
-        return self.hear(self.under(every, "train", spoken), "train", "hearing train")
+        return list(self.hear(self.under(every, "train", spoken), "train", "hearing train"))
 
-    def judged(self, split: str) -> dict[str, list[Heard]]:
-        """Return the recordings of dev or test, by class."""
+    def judged(self, split: str) -> dict[str, Iterator[Heard]]:
+        """Return the recordings of dev or test, by class; they are made as they are asked for, for hours are many."""
         spoken, found = self.speak(split), {}
         for number, name in enumerate(CLASSES):
             mine = [one for one in spoken if one.line.kind in KINDS[name]]
             laid = self.lay_out(mine, f"{split}-{name}", split, 10 + number)
-            tagged = (self.tag(scene, split, name) for scene in laid)
+            tagged = map(partial(self.tag, split=split, name=name), laid)
             found[name] = self.hear(self.under(tagged, split, spoken), split, f"hearing {split}, {name}")
         return found
 
@@ -199,32 +259,28 @@ class Studio:
                 continue
             low, high = snr_range(scene, self.acoustics.low_snr_db)
             n = len(scene.samples)
-            sound = scenes.babble(n, voices, draw) if kind == "babble" else scenes.music(n, draw)
+            sound = scenes.babble(n, voices, draw) if kind == "babble" else scenes.music(n, draw, SPLITS.index(split))
             mixed = scenes.under(scene.samples, sound, float(draw.uniform(low, high)))
             yield replace(scene, samples=mixed)
 
-    def hear(self, every: Iterable[Scene], split: str, title: str) -> list[Heard]:
+    def hear(self, every: Iterable[Scene], split: str, title: str) -> Iterator[Heard]:
         """Play recordings in rooms and take their features, on all cores."""
-        found: list[Heard] = []
+        done = 0
         with progress.bar(title) as update, ThreadPoolExecutor(self.workers) as pool:
             for batch in portions(every, 64):
-                found += pool.map(lambda scene: self.heard(scene, split), batch)
-                update(len(found), len(found) + 1)
-        return found
+                yield from pool.map(lambda scene: self.heard(scene, split), batch)
+                done += len(batch)
+                update(done, done + 1)
 
     @torch.no_grad()
     def heard(self, scene: Scene, split: str) -> Heard:
         """Play one recording in a room and take its features."""
         training = split == "train"
         low, high = snr_range(scene, self.acoustics.low_snr_db)
-        chain = self.acoustics.chain(
-            Noise(low, high), self.acoustics.noise if training else 1.0, self.warp if training else None
-        )
+        chain = self.acoustics.chain(Noise(low, high), self.acoustics.noise if training else 1.0, training)
         draw = self.draw(scene, split, 3)
         samples = chain(torch.from_numpy(scene.samples), RATE, draw).clamp(-1, 1)
         features = self.chain.features(samples[None])[0][0]
-        if training:
-            features = chain.maps("features", features, draw)
         kept = samples.half() if split == "test" and scene.tags["class"] != "negative" else None  # for the report
         return Heard(replace(scene, samples=NO_SAMPLES), features, scene.seconds, kept)
 

@@ -13,14 +13,16 @@ from speechcnn import audio, progress
 from speechcnn.corpora import CorpusError
 from speechcnn.corpora.keywords import recordings
 from speechcnn.corpora.keywords.recordings import Recordings
-from speechcnn.corpora.keywords.scenes import Said, Scene
+from speechcnn.corpora.keywords.scenes import Said, Samples, Scene
 from speechcnn.corpora.keywords.speaking import RATE, Spoken
 from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard
-from speechcnn.experiments.keyword_scoring import Scorer, total
+from speechcnn.experiments.keyword_scoring import Scored, Scorer, total
 from speechcnn.metrics import HourlyRate, Outcomes, Share
 from speechcnn.training.loop import LoopSettings
 
-PAD_SECONDS = 0.5  # of silence around a clip that is cut close to its word
+PAD_SECONDS = 0.5  # around a clip that is cut close to its word, of noise as loud as its softest part
+SOFTEST_SHARE = 0.1  # of its frames
+POSITIVES, NEGATIVES = "real positives", "real negatives"  # what the results call the test sets
 BLOCK_SECONDS = 60.0  # of long audio, scored at a time
 
 
@@ -48,18 +50,44 @@ class OwnSettings:
 
 @dataclass(frozen=True)
 class RealSettings:
-    """Real test sets that nothing is trained on: folders of clips with the keyword, and of audio without it."""
+    """Real test sets that nothing is trained on: folders of clips with the keyword, and of audio without it.
+
+    Clips of one keyword lie in `positives` itself, those of several in a folder for each; folders below these (one for
+    each speaker, say) are told apart.
+    """
 
     positives: str | None = None
     negatives: str | None = None
 
     def check(self, keywords: Sequence[str]) -> None:
         """Raise a CorpusError now rather than after the training when a folder cannot be used."""
-        for folder in (self.positives, self.negatives):
-            if folder:
-                negative_files(folder)
-        if self.positives and len(keywords) > 1:
-            raise CorpusError("real.positives is one folder of clips, so one keyword; give recordings= for several.")
+        negative_files(self.negatives)
+        self.clips(keywords)
+
+    def clips(self, keywords: Sequence[str]) -> list[tuple[str, Path]]:
+        """Return the clips with the keyword that each holds.
+
+        Raises:
+            CorpusError: a keyword without a folder, or a folder without a clip.
+        """
+        if self.positives is None:
+            return []
+        places = recordings.keyword_folders(Path(self.positives), keywords)
+        missing = [str(place) for place in places.values() if not place.is_dir()]
+        if missing:
+            raise CorpusError(
+                f"real.positives needs a folder of clips for each keyword; missing: {', '.join(missing)}."
+            )
+        return [(keyword, path) for keyword, place in places.items() for path in recordings.sound_files(place)]
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Which keyword a clip with one was taken for: that of its highest score, whatever the threshold; "" for none."""
+
+    said: str
+    named: str
+    folder: str  # that the clip lies in
 
 
 @dataclass(frozen=True)
@@ -69,6 +97,7 @@ class RealResult:
     misses: Share
     alarms: HourlyRate
     outcomes: Outcomes
+    namings: tuple[Naming, ...] = ()  # of clips with a keyword, one for each
 
 
 def negative_files(folder: str | None) -> list[Path]:
@@ -108,28 +137,48 @@ def judge(
         clips = [clip_heard(clip, scorer) for clip in [*kept.positives, *kept.negatives]]
         found["own recordings, kept"] = result(scorer, clips, threshold)
     if settings.positives:
-        paths = recordings.sound_files(Path(settings.positives))
-        clips = [clip_heard(recordings.read_clip(path, keywords[0]), scorer) for path in paths]
-        found["real positives"] = result(scorer, clips, threshold)
+        clips = [clip_heard(recordings.read_clip(path, keyword), scorer) for keyword, path in settings.clips(keywords)]
+        found[POSITIVES] = result(scorer, clips, threshold)
     if settings.negatives:
         blocks = (heard for path in negative_files(settings.negatives) for heard in long_heard(path, scorer))
-        found["real negatives"] = result(scorer, blocks, threshold)
+        found[NEGATIVES] = result(scorer, blocks, threshold)
     return found
 
 
 def result(scorer: Scorer, every: Sequence[Heard] | Iterator[Heard], threshold: float) -> RealResult:
     """Score recordings and count at the threshold."""
-    counted = total(scorer.score(every))
-    return RealResult(counted.misses(threshold), counted.alarms(threshold), counted)
+    scored = scorer.score(every)
+    counted = total(scored)
+    namings = tuple(naming(one) for one in scored if len(one.heard.references) == 1)
+    return RealResult(counted.misses(threshold), counted.alarms(threshold), counted, namings)
+
+
+def naming(one: Scored) -> Naming:
+    """Return what a clip with one keyword was taken for."""
+    best = max(one.events, key=lambda event: event.score, default=None)
+    return Naming(one.heard.references[0].keyword, best.keyword if best else "", one.heard.scene.tags["folder"])
 
 
 def clip_heard(clip: Spoken, scorer: Scorer) -> Heard:
-    """Return a clip with silence around it."""
-    pad = np.zeros(int(PAD_SECONDS * RATE), np.float32)
+    """Return a clip with what its room sounds like around it."""
+    pads = room_noise(clip.samples, int(PAD_SECONDS * RATE))
     start, end = clip.span or (0.0, 0.0)
     said = Said(clip.line.text, "keyword", clip.line.keyword, start + PAD_SECONDS, end + PAD_SECONDS)
-    samples = np.concatenate([pad, clip.samples, pad])
-    return heard(Scene(clip.line.text, samples, (said,) if clip.line.keyword else ()), scorer)
+    samples = np.concatenate([pads[0], clip.samples, pads[1]])
+    tags = {"folder": Path(clip.line.text).parent.name}
+    return heard(Scene(clip.line.text, samples, (said,) if clip.line.keyword else (), tags), scorer)
+
+
+def room_noise(samples: Samples, n_samples: int) -> Samples:
+    """Return two stretches of noise as loud as the softest frames of a clip.
+
+    Shape: [N] -> [2, n_samples].
+    """
+    n_frames = max(1, len(samples) // recordings.FRAME)
+    frames = samples[: n_frames * recordings.FRAME].reshape(n_frames, -1)
+    power = np.sort(np.square(frames, dtype=np.float64).mean(1))
+    level = np.sqrt(power[: max(1, int(SOFTEST_SHARE * n_frames))].mean())
+    return (level * np.random.default_rng(0).standard_normal((2, n_samples))).astype(np.float32)
 
 
 def long_heard(path: Path, scorer: Scorer) -> Iterator[Heard]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,24 @@ from speechcnn.corpora.keywords.recordings import Recordings
 from speechcnn.corpora.keywords.script import Keyword, near_of
 from speechcnn.corpora.keywords.speaking import RATE
 from speechcnn.experiments.keyword_mining import Mined
-from speechcnn.experiments.keyword_real import RealResult
-from speechcnn.experiments.keyword_scoring import Scored, misses_by, near_misses, total
+from speechcnn.experiments.keyword_real import NEGATIVES, POSITIVES, Naming, RealResult, RealSettings, judge
+from speechcnn.experiments.keyword_scoring import Scored, Scorer, misses_by, near_misses, total
+from speechcnn.experiments.keyword_tables import (
+    MOST_NEAR,
+    commissioning_rows,
+    headline,
+    hours_words,
+    ms,
+    rate_words,
+    real_lines,
+    share_words,
+    tables,
+)
 from speechcnn.metrics import HourlyRate, Outcomes, Share, detection_curve, localise
-from speechcnn.metrics.detection import RATES, OperatingPoint
+from speechcnn.metrics.detection import RATES, DetectionCurve, OperatingPoint
 from speechcnn.report import (
     Picture,
     Sound,
-    Table,
     curves_figure,
     detection_figure,
     figure_png,
@@ -30,7 +41,9 @@ from speechcnn.report import (
 from speechcnn.spotter import KeywordSpotter
 from speechcnn.training.position import EpochRecord
 
-MOST_SOUNDS, MOST_NEAR = 12, 25
+MOST_SOUNDS = 12
+# Settings that a card leaves out: places on a machine, and what it holds anyway.
+OF_THE_MACHINE = ("folder", "threads", "recordings", "negatives", "real", "features", "normalisation", "model")
 COUNTED = ("keyword", "negative")  # classes of recordings whose time counts
 
 
@@ -75,6 +88,7 @@ def write_results(folder: Path, spotter: KeywordSpotter, settings: dict[str, Any
         {
             "measured": measured,
             "seed": settings["seed"],
+            "settings": {key: value for key, value in settings.items() if key not in OF_THE_MACHINE},
             "training": "synthetic speech by espeak-ng" + (" and own recordings" if settings["recordings"] else ""),
         }
     )
@@ -111,7 +125,7 @@ def figures(outcome: Outcome) -> dict[str, Any]:
             "misses": {name: {k: plain(v) for k, v in groups.items()} for name, groups in by_group(outcome).items()},
         },
         "near_misses": near_table(outcome),
-        "real": {name: plain_result(one) for name, one in outcome.real.items()},
+        **real_figures(outcome.real),
         "commissioning": None if outcome.commissioning is None else plain_mined(outcome.commissioning),
         "own_recordings": {
             "positives": len(outcome.own.positives),
@@ -166,7 +180,58 @@ def plain_point(point: OperatingPoint, claimed: float | None = None) -> dict[str
 
 def plain_result(result: RealResult) -> dict[str, Any]:
     """Return what was found in real recordings as plain data."""
-    return {"misses": plain(result.misses), "alarms": plain_rate(result.alarms)}
+    found = {"misses": plain(result.misses), "alarms": plain_rate(result.alarms)}
+    named = named_by(result.namings, lambda one: one.said)
+    if len(named) < 2:
+        return found
+    wrong = Counter((one.said, one.named) for one in result.namings if one.named != one.said)
+    return {
+        **found,
+        "named": plain(sum(named.values(), Share())),
+        "named_by_keyword": {name: plain(share) for name, share in named.items()},
+        "named_by_folder": {k: plain(v) for k, v in named_by(result.namings, lambda one: one.folder).items()},
+        "confusions": [{"said": said, "named": name, "count": n} for (said, name), n in wrong.most_common(MOST_NEAR)],
+    }
+
+
+def judged(spotter: KeywordSpotter, real: RealSettings, threshold: float | None = None) -> dict[str, Any]:
+    """Return what a finished model finds in real recordings, as plain data; nothing is trained on.
+
+    Raises:
+        CorpusError: a folder that is not there or holds nothing.
+    """
+    real.check(spotter.keywords)
+    wanted = spotter.rule.threshold if threshold is None else threshold
+    scorer = Scorer(spotter.chain, spotter.chain.network, spotter.keywords, spotter.rule)
+    found = judge(scorer, real, Recordings((), (), ()), spotter.keywords, wanted)
+    return {"threshold": wanted, **real_figures(found)}
+
+
+def real_figures(found: Mapping[str, RealResult]) -> dict[str, Any]:
+    """Return what was found in real recordings as plain data: set by set, and at rates of false alarms."""
+    curve = real_curve(found)
+    return {
+        "real": {name: plain_result(one) for name, one in found.items()},
+        "real_at": {} if curve is None else {f"{r:g} per hour": plain_point(curve.at(r), r) for r in RATES},
+    }
+
+
+def named_by(namings: Sequence[Naming], key: Callable[[Naming], str]) -> dict[str, Share]:
+    """Return the share of clips whose keyword has the highest score, by group."""
+    table: dict[str, Share] = {}
+    for one in namings:
+        table[key(one)] = table.get(key(one), Share()) + Share(int(one.named == one.said), 1)
+    return dict(sorted(table.items()))
+
+
+def real_curve(real: Mapping[str, RealResult]) -> DetectionCurve | None:
+    """Return misses against false alarms in real recordings, where there are test sets of both kinds."""
+    if not {POSITIVES, NEGATIVES} <= set(real):
+        return None
+    # Clips of the keyword alone have no hours worth counting.
+    alarms = real[NEGATIVES].outcomes
+    return detection_curve(Outcomes(real[POSITIVES].outcomes.hits, alarms.false_alarms,
+                                    real[POSITIVES].outcomes.references, alarms.hours))  # fmt: skip
 
 
 def plain_mined(found: Commissioned) -> dict[str, Any]:
@@ -187,104 +252,14 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def headline(measured: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return what stands at the top of the page."""
-    chosen, places = measured["synthetic"]["chosen"], measured["synthetic"]["localisation"]
-    cards = [
-        ("Missed, synthetic voices", share_words(chosen["misses"]), f"at the threshold {measured['threshold']:.3f}"),
-        ("False alarms per hour, synthetic", rate_words(chosen["alarms"]), hours_words(chosen["alarms"])),
-        ("Onset and offset off by", f"{ms(places['onset'])} / {ms(places['offset'])}", "mean absolute error"),
-    ]
-    for name, real in measured["real"].items():
-        if real["misses"]["total"]:
-            cards.append((f"Missed, {name}", share_words(real["misses"]), "real voices, the same threshold"))
-        if not real["misses"]["total"] or real["alarms"]["count"]:
-            cards.append((f"False alarms per hour, {name}", rate_words(real["alarms"]), hours_words(real["alarms"])))
-    return cards
-
-
-def tables(measured: Mapping[str, Any]) -> list[Table]:
-    """Return the tables of the page."""
-    synthetic = measured["synthetic"]
-    points = [
-        (name, share_words(one["misses"]), f"{one['threshold']:.3f}", one["claim"])
-        for name, one in synthetic["at"].items()
-    ]
-    real = [
-        (name, share_words(one["misses"]) if one["misses"]["total"] else "-", rate_words(one["alarms"]),
-         hours_words(one["alarms"]))
-        for name, one in measured["real"].items()
-    ]  # fmt: skip
-    groups = [
-        (group, name, f"{one['count']} of {one['total']}", share_words(one))
-        for group, shares in synthetic["misses"].items()
-        for name, one in shares.items()
-    ]
-    near = [
-        (row["text"], f"{row['fired']['count']} of {row['fired']['total']}", share_words(row["fired"]),
-         "yes" if row["trained_on"] else "no")
-        for row in measured["near_misses"][:MOST_NEAR]
-    ]  # fmt: skip
-    note = "Voices of the test set are heard nowhere else; en-gb-scotland and klatt are heard in the test set alone."
-    chosen = [
-        Table("Synthetic voices", ("false alarms", "missed", "threshold", "what the hours support"), points, note),
-        Table("Real recordings", ("set", "missed", "false alarms per hour", "from"), real),
-        Table("Commissioning", ("held-out audio", "false alarms per hour", "from"), commissioning_rows(measured)),
-        Table("Missed at the chosen threshold, synthetic", ("by", "group", "missed", "share"), groups),
-        Table("What sounds like it and fires, synthetic", ("text", "fired", "share", "trained on"), near),
-        Table("Times, synthetic", ("", "mean", "median", "90 % below"), time_rows(synthetic["localisation"])),
-        Table("Advice", ("",), [(line,) for line in measured["advice"]]),
-        Table("Notes on the recordings", ("",), [(line,) for line in measured["own_recordings"]["notes"]]),
-    ]
-    return [table for table in chosen if table.rows]
-
-
-def commissioning_rows(measured: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return false alarms before and after."""
-    found = measured["commissioning"] or {}
-    return [(name, rate_words(found[name]), hours_words(found[name])) for name in ("before", "after") if name in found]
-
-
-def time_rows(places: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Return errors of times and the overlap."""
-    names = {"onset": "onset error", "offset": "offset error", "delay": "decision after the offset"}
-    rows = [
-        (title, *(f"{1000 * places[key][k]:.0f} ms" for k in ("mean", "median", "p90"))) for key, title in names.items()
-    ]
-    return [*rows, ("intersection over union", *(f"{places['iou'][k]:.2f}" for k in ("mean", "median", "p90")))]  # type: ignore[list-item]
-
-
-def share_words(share: Mapping[str, Any]) -> str:
-    """Return a share with its interval in words."""
-    low, high = share["interval"]
-    return f"{100 * share['rate']:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def rate_words(rate: Mapping[str, Any]) -> str:
-    """Return a rate with its interval in words."""
-    low, high = rate["interval"]
-    return f"{rate['rate']:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def hours_words(rate: Mapping[str, Any]) -> str:
-    """Return what a rate rests on."""
-    return f"{rate['count']} in {rate['hours']:.2f} h"
-
-
-def ms(spread: Mapping[str, float]) -> str:
-    """Return a mean in milliseconds."""
-    return f"{1000 * spread['mean']:.0f} ms"
-
-
 def draw(outcome: Outcome) -> dict[str, Picture]:
     """Draw misses against false alarms and the learning curves."""
     found = outcome.synthetic
     chosen = OperatingPoint(outcome.threshold, found.misses(outcome.threshold), found.alarms(outcome.threshold))
     curves = {"synthetic": detection_curve(found)}
-    positives = [one.outcomes for name, one in outcome.real.items() if one.misses.total]
-    alarms = [one.outcomes for name, one in outcome.real.items() if not one.misses.total]
-    if positives and alarms:
-        curves["real"] = detection_curve(sum([*positives, *alarms], Outcomes()))
+    real = real_curve(outcome.real)
+    if real is not None:
+        curves["real"] = real
     rounds = [{"epoch": n, "train_loss": one.train_loss, "dev_loss": one.dev_loss}
               for n, one in enumerate(outcome.history, 1)]  # fmt: skip
     return {
@@ -314,13 +289,6 @@ def sounds(spotter: KeywordSpotter, outcome: Outcome) -> list[Sound]:
     return found
 
 
-def real_line(name: str, real: Mapping[str, Any]) -> str:
-    """Return what was found in real recordings as a sentence."""
-    total = real["misses"]["total"]
-    missed = f"missed {share_words(real['misses'])} of {total}, " if total else ""
-    return f"Real, {name}: {missed}{rate_words(real['alarms'])} false alarms per hour ({hours_words(real['alarms'])})."
-
-
 def summary(outcome: Outcome, measured: Mapping[str, Any], model: Path, page: Path) -> str:
     """Return what is printed at the end."""
     chosen, places = measured["synthetic"]["chosen"], measured["synthetic"]["localisation"]
@@ -332,7 +300,7 @@ def summary(outcome: Outcome, measured: Mapping[str, Any], model: Path, page: Pa
         *(f"At {name}: missed {share_words(one['misses'])}; {one['claim']}" for name, one in at),
         f"Onset off by {ms(places['onset'])}, offset by {ms(places['offset'])} (mean), overlap "
         f"{places['iou']['mean']:.2f}, decided {ms(places['delay'])} after the word.",
-        *(real_line(name, one) for name, one in measured["real"].items()),
+        *real_lines(measured),
     ]
     lines += [f"{'Before' if name == 'before' else 'After'} training on mined alarms: {rate} per hour ({hours})."
               for name, rate, hours in commissioning_rows(measured)]  # fmt: skip

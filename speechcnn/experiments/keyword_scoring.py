@@ -82,7 +82,8 @@ class Scorer:
         found = posteriors(self.network(self.chain.normalized(heard.features[None].float())))
         rows, times = found.keywords[0].numpy(), found.times[0].numpy()
         events = detect(rows, times, self.rule, self.keywords, self.times)
-        return Scored(heard, events, match(events, heard.references), rows)
+        kept = replace(heard, features=heard.features[..., :0])  # hours of features are not kept
+        return Scored(kept, events, match(events, heard.references), rows)
 
 
 def total(every: Iterable[Scored]) -> Outcomes:

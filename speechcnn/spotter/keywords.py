@@ -87,6 +87,7 @@ class KeywordSpotter:
         seed: int = 0,
         folder: str | Path | None = None,
         settings: Sequence[str] = (),
+        minutes: float | None = None,
     ) -> KeywordSpotter:
         """Train a spotter for a word, a phrase or several of them from synthetic speech; takes minutes.
 
@@ -100,13 +101,14 @@ class KeywordSpotter:
             folder: the run's folder, with its report; a run that was stopped goes on there. By default nothing is
                 kept but what this returns.
             settings: more settings as `key=value`, as the command takes them.
+            minutes: about how long it may take on two cores; the less, the less speech is made and the worse it is.
 
         Raises:
             TrainingError: it failed; the reason stands on the error stream.
         """
         words = [keyword] if isinstance(keyword, str) else list(keyword)
         with training.run_folder(folder) as place:
-            given = training.overrides(check_keywords(words), place, recordings, negatives, seed)
+            given = training.overrides(check_keywords(words), place, recordings, negatives, seed, minutes)
             return cls.load(training.train([*given, *settings], place))
 
     @classmethod
@@ -155,7 +157,7 @@ class KeywordSpotter:
             AudioError: a file or samples that cannot be read.
             ValueError: a threshold that is not above 0 and at most 1.
         """
-        stream = self.stream(threshold)
+        stream = KeywordStream(self.chain, self.detector(threshold), long_pieces=True)
         state, found = stream.start(), []
         for block in blocks(source, rate, self.rate):
             heard, state = stream.step(block, state)
@@ -164,8 +166,12 @@ class KeywordSpotter:
 
     def stream(self, threshold: float | None = None) -> KeywordStream:
         """Return a scanner of streams; it holds no state, so one serves any number of them."""
+        return KeywordStream(self.chain, self.detector(threshold))
+
+    def detector(self, threshold: float | None = None) -> Detector:
+        """Return what makes events of posteriors; by default with the model's own threshold."""
         rule = self.rule if threshold is None else replace(self.rule, threshold=threshold)
-        return KeywordStream(self.chain, Detector(rule, self.keywords, self.frames))
+        return Detector(rule, self.keywords, self.frames)
 
     def posteriors(self, source: Source, rate: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return each keyword's posterior in each frame, and how many seconds back its onset and offset lie.

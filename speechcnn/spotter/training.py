@@ -27,11 +27,17 @@ def run_folder(folder: str | Path | None) -> AbstractContextManager[str]:
 
 
 def overrides(
-    keywords: Sequence[str], folder: str, recordings: str | Path | None, negatives: str | Path | None, seed: int
+    keywords: Sequence[str],
+    folder: str,
+    recordings: str | Path | None,
+    negatives: str | Path | None,
+    seed: int,
+    minutes: float | None = None,
 ) -> list[str]:
     """Return the settings of a training as `key=value`."""
     plain = keywords[0] if len(keywords) == 1 else f"[{','.join(keywords)}]"
     found = [f"keyword={plain}", f"folder={folder}", f"seed={seed}"]
+    found += [] if minutes is None else [f"minutes={minutes:g}"]
     return found + [
         f"{key}={Path(value).resolve()}"
         for key, value in (("recordings", recordings), ("negatives", negatives))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechcnn.augment import FrequencyWarp, SpecAugment
+from speechcnn.augment import BandGains, FormantWarp, FrequencyWarp, Gain, SpecAugment
 from speechcnn.features import LogMel
 
 BANDS = {"n_bands": 40, "rate": 16000, "low_hz": 20.0, "high_hz": 8000.0}
@@ -110,3 +110,60 @@ def test_the_warp_of_deltas_is_the_deltas_of_the_warp() -> None:
 def test_bad_values_are_answered_by_a_sentence(make, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+def test_gains_of_bands_are_gains_of_sounds() -> None:
+    """A level of samples moves all log energies by as much as `BandGains` says it does."""
+    log_mel, samples = LogMel(), 0.1 * torch.randn(8000)
+    louder = log_mel(Gain(6.0, 6.0)(samples, 16000, draw())[None])[0][0]
+    plain = log_mel(samples[None])[0][0]
+    gains = BandGains(6.0, 0.0, n_bands=40)
+    level = np.random.default_rng(7).uniform(-6, 6)
+    assert torch.allclose(gains(plain, draw()) - plain, (louder - plain) * level / 6, atol=1e-4)
+
+
+def test_gains_are_smooth_and_leave_deltas_and_energy() -> None:
+    changed = BandGains(0.0, 8.0, 5, n_bands=40)(torch.zeros(3, 41, 7), draw())
+    bands = changed[0, :40, 0].numpy() * 10 / np.log(10)
+    assert np.all(changed[1:].numpy() == 0)
+    assert np.all(changed[0, 40].numpy() == 0)
+    assert np.abs(np.diff(bands)).max() < 2 * 8 / 9  # from knot to knot at most 16 dB in 9.75 bands
+    knots = np.random.default_rng(7)
+    knots.uniform(0, 0)  # the level is drawn first
+    np.testing.assert_allclose([bands[0], bands[39]], knots.uniform(-8, 8, 5)[[0, 4]], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("settings", "sentence"), [
+    ({"level_db": -1.0}, "level_db must be from 0 to 60"),
+    ({"gain_db": 61.0}, "gain_db must be from 0 to 60"),
+    ({"knots": 1}, "knots must be from 2"),
+])  # fmt: skip
+def test_gains_out_of_range_are_refused(settings: dict, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        BandGains(**settings)
+
+
+def test_formants_are_moved_apart_and_together() -> None:
+    """A map that says its own band number tells where each band was read."""
+    ramp = torch.arange(41.0).expand(2, 3, 41).transpose(1, 2).contiguous()
+    shifts = []
+    for seed in range(100):
+        found = FormantWarp(40, 3.0)(ramp, draw(seed))
+        assert torch.equal(found[:, 40], ramp[:, 40])
+        places = found[0, :40, 0].numpy()
+        assert np.all(np.diff(places) >= 0)
+        shifts.append(places - np.arange(40))
+    at = np.stack(shifts)[:, [8, 31]]  # two knots in the inside lie at 7.8 and 31.2
+    assert np.abs(at).max() <= 3.0
+    assert np.abs(at).max() > 2.5
+    assert abs(np.corrcoef(at.T)[0, 1]) < 0.3  # each moves for itself
+
+
+@pytest.mark.parametrize(("settings", "sentence"), [
+    ((40, 4.0), "most_bands must be at least 0 and below half a knot's distance, 3.9"),
+    ((40, 1.0, 1), "knots must be from 2"),
+    ((4, 0.1, 6), "knots must be from 2 to 40 and at most the bands"),
+])  # fmt: skip
+def test_formants_that_would_change_places_are_refused(settings: tuple, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        FormantWarp(*settings)

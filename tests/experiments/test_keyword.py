@@ -13,10 +13,10 @@ from speechcnn.corpora import CorpusError
 from speechcnn.corpora.keywords import recordings, script
 from speechcnn.corpora.keywords.scenes import Said, Scene
 from speechcnn.corpora.keywords.speaking import Line, speak
-from speechcnn.experiments import keyword, keyword_mining, keyword_real, run_folder
-from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard
+from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, run_folder
+from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard, SpeechSettings
 from speechcnn.experiments.keyword_scoring import Scored, criterion, misses_by, near_misses
-from speechcnn.metrics import Share, match
+from speechcnn.metrics import HourlyRate, Outcomes, Share, match
 from speechcnn.spotter import KeywordSpotter
 from speechcnn.spotting import Detection
 
@@ -95,6 +95,7 @@ def test_a_long_recording_is_parted_into_mined_and_held_out(
     ("acoustics.room=2", "room must be from 0 to 1"),
     ("events.alarms_per_hour=0", "alarms_per_hour must be above 0"),
     ("normalisation.kind=utterance", "normalisation.kind must be one of corpus, none"),
+    ("minutes=0", "minutes must be above 0"),
     ("own.weight=0", "weight and mining_epochs must be at least 1"),
 ])  # fmt: skip
 def test_settings_are_checked_before_the_folder_is_made(tmp_path: Path, override: str, sentence: str) -> None:
@@ -111,6 +112,7 @@ def test_settings_are_checked_before_the_folder_is_made(tmp_path: Path, override
 def test_folders_are_looked_at_first(tmp_path: Path, override: str, sentence: str) -> None:
     with pytest.raises(CorpusError, match=sentence):
         keyword.run(settings(tmp_path / "run", override))
+    assert not (tmp_path / "run" / run_folder.SETTINGS_FILE).exists()  # so that the mended command may take the folder
 
 
 def test_a_folder_with_other_settings_is_refused(tmp_path: Path) -> None:
@@ -166,3 +168,64 @@ def test_the_model_file_finds_words(finished: tuple[Path, str]) -> None:
     assert spotter.rule.threshold == measured["threshold"]
     assert spotter.keywords == ("hello",)
     assert isinstance(spotter.find(folder.parent / "own" / "positives" / "0.wav"), list)
+
+
+def named(said: str, name: str, folder: str) -> keyword_real.Naming:
+    return keyword_real.Naming(said, name, folder)
+
+
+def test_clips_are_named_by_keyword_and_by_folder() -> None:
+    namings = (named("yes", "yes", "ann"), named("yes", "no", "bob"), named("no", "no", "bob"), named("no", "", "ann"))
+    result = keyword_real.RealResult(Share(1, 4), HourlyRate(0, 0.1), Outcomes(), namings)
+    plain = keyword_results.plain_result(result)
+    assert (plain["named"]["count"], plain["named"]["total"]) == (2, 4)
+    assert {name: one["count"] for name, one in plain["named_by_folder"].items()} == {"ann": 1, "bob": 1}
+    assert {"said": "yes", "named": "no", "count": 1} in plain["confusions"]
+    assert "named" not in keyword_results.plain_result(keyword_real.RealResult(Share(), HourlyRate(0, 1), Outcomes()))
+
+
+def test_a_clip_is_named_by_its_highest_score() -> None:
+    said = [Said("yes", "keyword", "yes", 1.0, 1.5)]
+    events = [Detection("no", 1.0, 1.4, 0.05), Detection("yes", 1.0, 1.4, 0.3), Detection("no", 3.0, 3.4, 0.2)]
+    clip = scored("a", said, events)
+    clip.heard.scene.tags["folder"] = "ann"
+    assert keyword_real.naming(clip) == named("yes", "yes", "ann")
+    silent = scored("a", said, [])
+    silent.heard.scene.tags["folder"] = ""
+    assert keyword_real.naming(silent).named == ""
+
+
+def test_around_a_clip_is_its_own_noise() -> None:
+    clip = np.concatenate([0.01 * np.random.default_rng(0).standard_normal(8000), np.ones(8000)]).astype(np.float32)
+    pads = keyword_real.room_noise(clip, 16000)
+    assert pads.shape == (2, 16000)
+    assert pads.std() == pytest.approx(0.01, rel=0.2)
+    assert not np.array_equal(pads[0], pads[1])
+
+
+def test_real_false_alarms_are_counted_on_audio_without_the_keyword_alone() -> None:
+    clips = keyword_real.RealResult(Share(0, 2), HourlyRate(9, 1.0), Outcomes((0.9, 0.4), (0.95,), 2, 1.0))
+    audio = keyword_real.RealResult(Share(), HourlyRate(1, 2.0), Outcomes((), (0.5,), 0, 2.0))
+    curve = keyword_results.real_curve({keyword_real.POSITIVES: clips, keyword_real.NEGATIVES: audio})
+    assert curve is not None
+    assert curve.at(0.1).misses == Share(1, 2)
+    assert curve.at(0.5).misses == Share(0, 2)
+    assert curve.hours == 2.0
+    assert keyword_results.real_curve({keyword_real.POSITIVES: clips}) is None
+
+
+def test_several_keywords_need_a_folder_each(tmp_path: Path) -> None:
+    (tmp_path / "yes" / "ann").mkdir(parents=True)
+    soundfile.write(tmp_path / "yes" / "ann" / "1.wav", np.zeros(8000), 16000)
+    real = keyword_real.RealSettings(str(tmp_path))
+    with pytest.raises(CorpusError, match="needs a folder of clips for each keyword; missing"):
+        real.check(["yes", "no way"])
+    assert real.clips(["yes"]) == [("yes", tmp_path / "yes" / "ann" / "1.wav")]
+
+
+def test_fewer_minutes_speak_less() -> None:
+    speech = SpeechSettings(keyword=1500, dev_negatives=900, test_negatives=6000)
+    shorter = speech.within(5)
+    assert (shorter.keyword, shorter.dev_negatives, shorter.test_negatives) == (750, 450, 3000)
+    assert speech.within(0.001).keyword == 40
+    assert speech.within(10) == speech

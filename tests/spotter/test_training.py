@@ -34,8 +34,8 @@ def test_the_model_of_the_run_comes_back(command: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_given_is_kept(command: Path, tmp_path: Path) -> None:
-    KeywordSpotter.train(["yes", "no"], folder=tmp_path, negatives=tmp_path)
-    assert command.read_text() == f"keyword=[yes,no]\nfolder={tmp_path}\nseed=0\nnegatives={tmp_path}"
+    KeywordSpotter.train(["yes", "no"], folder=tmp_path, negatives=tmp_path, minutes=2.5)
+    assert command.read_text() == f"keyword=[yes,no]\nfolder={tmp_path}\nseed=0\nminutes=2.5\nnegatives={tmp_path}"
     assert (tmp_path / "0.speechcnn").is_file()
 
 

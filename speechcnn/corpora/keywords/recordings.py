@@ -19,7 +19,7 @@ from speechcnn.corpora.keywords.speaking import RATE, Line, Spoken, Times
 from speechcnn.corpora.keywords.voices import Voice
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".sph")
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.15, 15.0  # of a positive clip
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 15.0  # of a positive clip
 CLIPPED_SHARE = 0.01  # of samples at full scale, from which a clip is named as clipped
 FLOOR_DB = 30.0  # below the loudest 20 ms: what is softer is no speech
 FRAME = RATE // 100
@@ -45,7 +45,7 @@ def read(root: str | Path, keywords: Sequence[str]) -> Recordings:
     folder = Path(root)
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder. It must hold positives/ and negatives/ with sound files.")
-    places = positive_folders(folder, keywords)
+    places = keyword_folders(folder / "positives", keywords)
     negative = folder / "negatives"
     if not any(place.is_dir() for place in [*places.values(), negative]):
         raise CorpusError(f"{folder} holds neither positives/ nor negatives/; put sound files into at least one.")
@@ -57,11 +57,11 @@ def read(root: str | Path, keywords: Sequence[str]) -> Recordings:
     return Recordings(tuple(positives), tuple(negatives), tuple(_notes([*positives, *negatives])))
 
 
-def positive_folders(folder: Path, keywords: Sequence[str]) -> dict[str, Path]:
-    """Return where each keyword's positives lie."""
+def keyword_folders(folder: Path, keywords: Sequence[str]) -> dict[str, Path]:
+    """Return where the clips of each keyword lie: in the folder itself, or in one of its own for each of several."""
     if len(keywords) == 1:
-        return {keywords[0]: folder / "positives"}
-    return {keyword: folder / "positives" / keyword.replace(" ", "_") for keyword in keywords}
+        return {keywords[0]: folder}
+    return {keyword: folder / keyword.replace(" ", "_") for keyword in keywords}
 
 
 def sound_files(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,11 @@ BACKGROUNDS = ("none", "babble", "music")
 GAP_SECONDS = (0.04, 0.9)  # between lines, drawn evenly on a logarithmic scale
 EDGE_SECONDS = 0.02  # kept of the silence around a line
 LEVEL_DB, SPREAD_DB = -26.0, 4.0  # of a line against full scale, and how far it may be off
+# Recordings of words carry their rooms' noise, which begins and ends with them; some lines carry a noise of their own,
+# so that none is taken for a word because noise begins.
+FLOOR_SHARE, FLOOR_DB, FLOOR_SLOPE = 0.3, (10.0, 40.0), (0.0, 2.0)
+
+PIECES, PIECE_SECONDS = 32, 15  # of music in an album
 
 Samples = NDArray[np.float32]
 
@@ -58,7 +64,7 @@ def lay_out(spoken: Sequence[Spoken], seconds: float, name: str, seed: Sequence[
     for place in draw.permutation(len(spoken)):
         gap = _gap(draw)
         line, before = _cut(spoken[place])
-        pieces += [gap, _levelled(line, draw)]
+        pieces += [gap, _levelled(_floored(line, draw), draw)]
         said.append(_said(spoken[place], (length + len(gap)) / RATE - before))
         length += len(gap) + len(line)
         if length >= seconds * RATE:
@@ -81,6 +87,17 @@ def _cut(spoken: Spoken) -> tuple[Samples, float]:
     start = max(0, int((spoken.speech[0] - EDGE_SECONDS) * RATE))
     end = int((spoken.speech[1] + EDGE_SECONDS) * RATE)
     return spoken.samples[start:end], start / RATE
+
+
+def _floored(samples: Samples, draw: np.random.Generator) -> Samples:
+    """Return some lines with a noise of their own."""
+    if draw.random() >= FLOOR_SHARE or not len(samples):
+        return samples
+    power = draw.uniform(*FLOOR_SLOPE)
+    spectrum = np.fft.rfft(draw.standard_normal(len(samples)))
+    spectrum /= np.maximum(np.arange(len(spectrum)), 1 + len(samples) * 50 // RATE) ** (power / 2)
+    noise = np.fft.irfft(spectrum, len(samples)).astype(np.float32)
+    return under(samples, noise, float(draw.uniform(*FLOOR_DB)))
 
 
 def _levelled(samples: Samples, draw: np.random.Generator) -> Samples:
@@ -119,11 +136,23 @@ def babble(n_samples: int, voices: Sequence[Spoken], draw: np.random.Generator, 
     return total
 
 
-def music(n_samples: int, draw: np.random.Generator) -> Samples:
-    """Return chords of decaying harmonic tones of a pentatonic scale over a beat.
+def music(n_samples: int, draw: np.random.Generator, album: int = 0) -> Samples:
+    """Return a stretch of one of an album's pieces, repeated where it is too short.
 
     Shape: -> [n_samples].
     """
+    whole = piece(album, int(draw.integers(PIECES)))
+    start = int(draw.integers(max(1, len(whole) - n_samples + 1)))
+    return np.resize(whole[start:], n_samples)
+
+
+@lru_cache(2 * PIECES)
+def piece(album: int, number: int) -> Samples:
+    """Return chords of decaying harmonic tones of a pentatonic scale over a beat; it must not be changed.
+
+    Shape: -> [N].
+    """
+    draw, n_samples = np.random.default_rng([album, number, 22]), PIECE_SECONDS * RATE
     total = np.zeros(n_samples, np.float32)
     beat = int(RATE * draw.uniform(0.15, 0.5))
     root, slope = 55 * 2 ** draw.uniform(0, 2), draw.uniform(0.8, 2.0)
