@@ -16,7 +16,9 @@ from speechcnn.labels import Labels
 from speechcnn.models.building import Recipe
 
 SMALL = Recipe(
-    {"deltas": 0, "energy": False, "shift_ms": 20, "n_bands": 16}, {"kind": "corpus"}, {"maps": [4, 6], "width": 8}
+    {"deltas": 0, "energy": False, "shift_ms": 20, "n_bands": 16},
+    {"kind": "corpus"},
+    {"maps": [4, 6], "width": 8, "usual_share": 0.5},  # an untrained net that finds something
 )
 PLAIN = EventSettings(0.5, 0.5, 0, 0, 0)
 
