@@ -48,6 +48,10 @@ class BundleError(ValueError):
     """A file that is not a whole model file of a version this program reads."""
 
 
+class OtherTask(ValueError):
+    """A whole model file, of a model that does something else than was asked for."""
+
+
 @dataclass(frozen=True)
 class Bundle:
     """What a model file holds: the card (plain data) and named tensors ("model.first.weight")."""
@@ -108,6 +112,8 @@ def read(path: Path, check: Callable[[Bundle], None] = lambda outline: None) -> 
     try:
         with path.open("rb") as file:
             return read_open(file, check)
+    except OtherTask as error:
+        raise BundleError(f"{path}: {error}.") from error
     except (ValueError, SafetensorError) as error:
         raise BundleError(f"{path}: not a whole speechcnn model file ({error}).") from error
 
@@ -122,11 +128,12 @@ def check_task(content: Bundle, task: str, wanted: str, groups: Sequence[str]) -
         groups: names before the first dot of the tensors' names.
 
     Raises:
-        ValueError: another task, or a group that is not known.
+        OtherTask: another task.
+        ValueError: a group that is not known.
     """
     found = content.card.get("task")
     if found != task:
-        raise ValueError(f"a model for {shown(found)}; {wanted} was asked for")
+        raise OtherTask(f"a model for {shown(found)}; {wanted} was asked for")
     check_keys("tensors", sorted({name.split(".")[0] for name in content.tensors}), groups)
 
 
