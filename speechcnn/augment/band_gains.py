@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechcnn.augment.ranges import check_map, uniform
+from speechcnn.augment.ranges import check_gain, check_knots, check_map, curve, uniform
 from speechcnn.augment.stages import Stage
 
-MOST_DB, MOST_KNOTS = 60.0, 100
 NATS_PER_DB = math.log(10) / 10  # of power
 
 
@@ -42,10 +41,8 @@ class BandGains:
 
     def __post_init__(self) -> None:
         for name in ("level_db", "gain_db"):
-            if not 0 <= getattr(self, name) <= MOST_DB:
-                raise ValueError(f"{name} must be from 0 to {MOST_DB:g}; got {getattr(self, name):g}.")
-        if not 2 <= self.knots <= MOST_KNOTS:
-            raise ValueError(f"knots must be from 2 to {MOST_KNOTS}; got {self.knots}.")
+            check_gain(name, getattr(self, name))
+        check_knots(self.knots)
 
     def __call__(self, features: Tensor, draw: np.random.Generator) -> Tensor:
         """Return the changed map; deltas, the channels after the first, are differences and stay.
@@ -54,8 +51,7 @@ class BandGains:
         """
         n_bands = check_map(features, self.n_bands)
         decibels = np.full(features.shape[1], uniform(draw, -self.level_db, self.level_db))
-        gains = draw.uniform(-self.gain_db, self.gain_db, self.knots)
-        decibels[:n_bands] += np.interp(np.arange(n_bands), np.linspace(0, n_bands - 1, self.knots), gains)
+        decibels[:n_bands] += curve(draw, self.gain_db, np.linspace(0, n_bands - 1, self.knots), np.arange(n_bands))
         changed = features.clone()
         changed[0] += torch.from_numpy(decibels * NATS_PER_DB).to(features.dtype)[:, None]
         return changed

@@ -11,10 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from speechcnn import mel
-from speechcnn.augment.ranges import check_samples, filtered, spectrum_size, uniform
+from speechcnn.augment.ranges import check_gain, check_knots, check_samples, curve, filtered, spectrum_size, uniform
 from speechcnn.augment.stages import Stage
 
-MOST_DB, MOST_KNOTS = 60.0, 100
 STOP_DB = 60.0  # how far the band falls beyond its limits
 FALL_OCTAVES = 0.5  # over which it falls
 MOST_POINTS = 2**13  # frequencies at which a response is computed
@@ -44,10 +43,8 @@ class Equalizer:
     on: ClassVar[Stage] = "waveform"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.gain_db <= MOST_DB:
-            raise ValueError(f"gain_db must be from 0 to {MOST_DB:g}; got {self.gain_db:g}.")
-        if not 2 <= self.knots <= MOST_KNOTS:
-            raise ValueError(f"knots must be from 2 to {MOST_KNOTS}; got {self.knots}.")
+        check_gain("gain_db", self.gain_db)
+        check_knots(self.knots)
         if self.low_limit_hz < 0:
             raise ValueError(f"low_limit_hz must be at least 0; got {self.low_limit_hz:g}.")
         if self.high_limit_hz is not None and self.high_limit_hz <= self.low_limit_hz:
@@ -73,8 +70,7 @@ class Equalizer:
         Shape: [M] -> [M].
         """
         knots = mel.spaced(0, rate / 2, self.knots).numpy()
-        gains = draw.uniform(-self.gain_db, self.gain_db, self.knots)
-        response = torch.from_numpy(np.interp(mel.from_hertz(hertz).numpy(), knots, gains))
+        response = torch.from_numpy(curve(draw, self.gain_db, knots, mel.from_hertz(hertz).numpy()))
         low_limit = uniform(draw, 0, self.low_limit_hz)
         high_limit = uniform(draw, min(self.high_limit_hz or rate / 2, rate / 2), rate / 2)
         if self.low_limit_hz > 0:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechcnn.augment.ranges import check_map
+from speechcnn.augment.ranges import check_map, curve
 from speechcnn.augment.stages import Stage
 
 MOST_KNOTS = 40
@@ -53,8 +53,7 @@ class FormantWarp:
         """
         check_map(features, self.n_bands)
         bands = np.arange(self.n_bands)
-        shifts = draw.uniform(-self.most_bands, self.most_bands, self.knots)
-        places = bands + np.interp(bands, np.linspace(0, self.n_bands - 1, self.knots), shifts)
+        places = bands + curve(draw, self.most_bands, np.linspace(0, self.n_bands - 1, self.knots), bands)
         places = np.clip(places, 0, self.n_bands - 1)
         below = np.minimum(np.floor(places), self.n_bands - 2).astype(np.int64)
         share = torch.from_numpy(places - below).to(features.dtype)[:, None]

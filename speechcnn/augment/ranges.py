@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+MOST_DB, MOST_KNOTS = 60.0, 100
 LONGEST_RESPONSE = 2**14  # samples beside it that a filter smooth over frequency may answer a sound with
 
 
@@ -21,6 +24,26 @@ def check_range(name: str, low: float, high: float, least: float = -math.inf, mo
 def uniform(draw: np.random.Generator, low: float, high: float) -> float:
     """Draw one value of a range."""
     return float(draw.uniform(low, high))
+
+
+def check_gain(name: str, gain_db: float) -> None:
+    """Raise a ValueError unless a gain is from 0 to `MOST_DB`."""
+    if not 0 <= gain_db <= MOST_DB:
+        raise ValueError(f"{name} must be from 0 to {MOST_DB:g}; got {gain_db:g}.")
+
+
+def check_knots(knots: int) -> None:
+    """Raise a ValueError unless knots are from 2 to `MOST_KNOTS`."""
+    if not 2 <= knots <= MOST_KNOTS:
+        raise ValueError(f"knots must be from 2 to {MOST_KNOTS}; got {knots}.")
+
+
+def curve(draw: np.random.Generator, most: float, knots: NDArray[np.float64], places: NDArray[Any]) -> NDArray[Any]:
+    """Draw values from -most to most at knots, join them by straight lines, and return the curve at places.
+
+    Shape: knots [M], places [N] -> [N].
+    """
+    return np.interp(places, knots, draw.uniform(-most, most, len(knots)))
 
 
 def check_samples(samples: Tensor, rate: int) -> None:

@@ -150,8 +150,13 @@ def run_loop(
     validation part would be to choose by chance. Where training may end sooner, the best weights are kept.
     """
     task = ClipBinaryCrossEntropy if network.multi else ClipCrossEntropy
+    rests = settings.schedule["name"] == "one_cycle" and not settings.patience
     loop = LoopSettings(
-        epochs=settings.epochs, patience=settings.patience, precision=settings.precision, workers=settings.n_jobs
+        epochs=settings.epochs,
+        patience=settings.patience,
+        keep="last" if rests else "best",
+        precision=settings.precision,
+        workers=settings.n_jobs,
     )
     network.model.to(memory_format=torch.channels_last if settings.channels_last else torch.contiguous_format)
     with progress.bar("training", settings.show) as update:
@@ -176,8 +181,6 @@ def run_loop(
             on_batch,
             on_epoch,
         )
-        if settings.schedule["name"] == "one_cycle" and not settings.patience:
-            trainer.criterion = lambda: -float(trainer.position.epoch)
         return trainer.fit(train, dev)
 
 

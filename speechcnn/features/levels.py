@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-NATS_A_DB = math.log(10) / 10  # of an energy
+NATS_PER_DB = math.log(10) / 10  # of an energy
 
 
 def loudest(features: Tensor) -> Tensor:
@@ -31,4 +31,4 @@ def levelled(features: Tensor, range_db: float, reference: Tensor | None = None)
     if not range_db:
         return features
     energies = features[..., :1, :, :] - (loudest(features) if reference is None else reference)
-    return torch.cat([energies.clamp(min=-range_db * NATS_A_DB), features[..., 1:, :, :]], -3)
+    return torch.cat([energies.clamp(min=-range_db * NATS_PER_DB), features[..., 1:, :, :]], -3)

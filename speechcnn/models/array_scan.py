@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from speechcnn.layers.conv import Conv1d, DepthwiseSeparable
 from speechcnn.layers.flat import ReLU
 from speechcnn.models.keyword_blocks import Rows
-from speechcnn.models.streaming import Residual, Scanned, Stack
+from speechcnn.models.streaming import Residual, Scanned
 
 Array = NDArray[np.float32]
 
@@ -212,12 +212,3 @@ def bias_of(layer: Conv1d) -> Array:
 def array(tensor: Tensor) -> Array:
     """Return a tensor's numbers."""
     return tensor.detach().float().contiguous().numpy().copy()
-
-
-def body_of(stack: Stack) -> Chain:
-    """Return the layers of a network that is scanned.
-
-    Raises:
-        Unsupported: a layer has no counterpart on arrays.
-    """
-    return chain_of([stack])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from speechcnn.features import LogMel
 from speechcnn.features.arrays import ArrayLogMel
-from speechcnn.models.array_scan import Unsupported, array, bias_of, body_of
+from speechcnn.models.array_scan import Unsupported, array, bias_of, chain_of
 from speechcnn.models.keyword_chain import KeywordChain
 
 Array = NDArray[np.float32]
@@ -37,7 +37,7 @@ class ArrayChain:
         features, normalizer, network = chain.features, chain.normalizer, chain.network
         if not isinstance(features, LogMel):
             raise Unsupported("cepstra are not computed on arrays.")
-        self.features, self.body = ArrayLogMel(features), body_of(network.body)
+        self.features, self.body = ArrayLogMel(features), chain_of([network.body])
         fitted = normalizer.kind == "corpus"
         self.mean: Array | None = array(normalizer.mean[0]) if fitted else None
         self.std: Array | None = array(normalizer.std[0]) if fitted else None

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from speechcnn.augment import Chain
 from speechcnn.augment.mixup import Mixup
 from speechcnn.features import levelled
+from speechcnn.features.levels import NATS_PER_DB
 from speechcnn.training.batches import Batch, Example, generator
 from speechcnn.training.tasks import Tally
 
@@ -127,7 +128,7 @@ class ClipBatching:
         start = int(draw.integers(whole.shape[-1] if self.wrap else whole.shape[-1] - self.n_frames + 1))
         window = levelled(torch.roll(whole, -start, -1)[..., : self.n_frames], self.range_db)
         # Features are logarithms of energies: a level is added.
-        window = window + float(draw.normal(0.0, 1.0)) * self.gain_db * (np.log(10.0) / 10.0)
+        window = window + float(draw.normal(0.0, 1.0)) * self.gain_db * NATS_PER_DB
         return window if self.chain is None else self.chain.maps("features", window, draw)
 
 

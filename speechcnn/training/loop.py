@@ -42,6 +42,7 @@ class LoopSettings:
     batch_frames: int = 3000  # padded frames of a batch
     clip_norm: float = 5.0  # the gradient is scaled down to this length
     patience: int = 0  # epochs without a better dev loss before training ends; 0: never
+    keep: Literal["best", "last"] = "best"  # whose weights stay: of the epoch that did best on dev, or of the last
     precision: Literal["fp32", "bf16"] = "fp32"  # arithmetic of forward and backward; weights stay in fp32
     workers: int = 0  # threads that put batches together ahead of time; no number of them changes a result
     most_skipped: int = 10  # steps in a row that are not finite numbers before training gives up
@@ -54,6 +55,8 @@ class LoopSettings:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
         if self.patience < 0:
             raise ValueError(f"patience must be at least 0; got {self.patience}.")
+        if self.keep == "last" and self.patience:
+            raise ValueError(f"patience waits for a better epoch, and keep=last for none; got {self.patience}.")
         if self.clip_norm <= 0:
             raise ValueError(f"clip_norm must be above 0; got {self.clip_norm}.")
         for name in ("workers", "checkpoint_minutes"):
@@ -62,7 +65,7 @@ class LoopSettings:
 
 
 class Trainer:
-    """Trains a model in place and leaves it with the weights that did best on the dev set.
+    """Trains a model in place and leaves it with the weights that did best on the dev set, or the last ones.
 
     Args:
         model: takes features [B, C, F, T], returns scores [B, T, K].
@@ -202,6 +205,8 @@ class Trainer:
         )
         position.history.append(record)
         value = self.criterion() if self.criterion else tally.mean_loss
+        if self.settings.keep == "last":
+            value = -float(position.epoch)
         self.remember_best(value if math.isfinite(value) else math.inf)
         going_on = self.schedule.epoch_done(tally.mean_loss)
         out_of_patience = 0 < self.settings.patience <= position.since_best

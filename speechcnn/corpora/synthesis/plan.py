@@ -10,6 +10,7 @@ import string
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,19 +18,26 @@ from speechcnn.corpora.synthesis.sentences import sentences, table
 
 SPLITS = ("train", "dev", "test")
 
-# size -> split -> (speakers, utterances of each)
-SIZES: dict[str, dict[str, tuple[int, int]]] = {
-    "tiny": {"train": (2, 3), "dev": (1, 2), "test": (1, 2)},
-    "quick": {"train": (4, 16), "dev": (2, 8), "test": (4, 8)},
-    "default": {"train": (8, 48), "dev": (6, 16), "test": (12, 16)},
-    "varied": {"train": (24, 16), "dev": (6, 16), "test": (12, 16)},
-    "timit": {"train": (462, 8), "dev": (50, 8), "test": (24, 8)},
-}
+NARROW, WIDE = 0.03, 0.20  # largest warps of vocal tracts
 
-# Largest vocal-tract warp of a split: dev and test speakers go beyond what training covers, as people do. In the size
-# `varied` training covers them all: the counter-example, in which pooling over frequency has less to give.
-WARPS = {"train": 0.03, "dev": 0.20, "test": 0.20}
-COVERING = "varied"
+
+class Size(NamedTuple):
+    """How large a split is."""
+
+    speakers: int
+    utterances: int  # of each
+    largest_warp: float = WIDE
+
+
+# Dev and test speakers go beyond the vocal tracts that training covers, as people do. In the size `varied` training
+# covers them all: the counter-example, in which pooling over frequency has less to give.
+SIZES: dict[str, dict[str, Size]] = {
+    "tiny": {"train": Size(2, 3, NARROW), "dev": Size(1, 2), "test": Size(1, 2)},
+    "quick": {"train": Size(4, 16, NARROW), "dev": Size(2, 8), "test": Size(4, 8)},
+    "default": {"train": Size(8, 48, NARROW), "dev": Size(6, 16), "test": Size(12, 16)},
+    "varied": {"train": Size(24, 16), "dev": Size(6, 16), "test": Size(12, 16)},
+    "timit": {"train": Size(462, 8, NARROW), "dev": Size(50, 8), "test": Size(24, 8)},
+}
 
 
 SUFFIXES = (".phn", ".wrd", ".txt", ".wav")  # the recording last: where it stands, the labels stand
@@ -79,37 +87,32 @@ def speakers(size: str, seed: int) -> list[Speaker]:
         SynthesisError: an unknown size.
     """
     counts = counts_of(size)
-    names = _names(sum(n for n, _ in counts.values()), seed)
+    names = _names(sum(one.speakers for one in counts.values()), seed)
     return [
-        _speaker(split, number, counts[split][0], seed, names.pop(), largest_warp(size, split))
+        _speaker(split, number, counts[split], seed, names.pop())
         for split in SPLITS
-        for number in range(counts[split][0])
+        for number in range(counts[split].speakers)
     ]
 
 
 def script(size: str, seed: int) -> dict[str, list[Sentence]]:
     """The sentences of every speaker by split, speakers' lists one behind the other; all texts differ."""
     counts = counts_of(size)
-    totals = {split: counts[split][0] * counts[split][1] for split in SPLITS}
+    totals = {split: counts[split].speakers * counts[split].utterances for split in SPLITS}
     texts = [Sentence(f"{'sx' if n % 8 < 5 else 'si'}{n + 1}", text)
              for n, text in enumerate(sentences(sum(totals.values()), seed))]  # fmt: skip
     ends = np.cumsum([totals[split] for split in SPLITS])
     return {split: texts[end - totals[split] : end] for split, end in zip(SPLITS, ends, strict=True)}
 
 
-def largest_warp(size: str, split: str) -> float:
-    """How far the vocal tracts of a split lie from the voice's own at most, as a share."""
-    return WARPS["test" if size == COVERING else split]
-
-
-def counts_of(size: str) -> dict[str, tuple[int, int]]:
-    """Speakers and utterances a speaker, by split; SynthesisError lists the known sizes."""
+def counts_of(size: str) -> dict[str, Size]:
+    """Speakers, utterances a speaker and their vocal tracts, by split; SynthesisError lists the known sizes."""
     if size not in SIZES:
         raise SynthesisError(f"size must be one of {', '.join(SIZES)}, got {size!r}")
     return SIZES[size]
 
 
-def _speaker(split: str, number: int, count: int, seed: int, letters: str, largest_warp: float) -> Speaker:
+def _speaker(split: str, number: int, size: Size, seed: int, letters: str) -> Speaker:
     key = (seed, SPLITS.index(split) + 2, number)
     rng = np.random.default_rng(key)
     sex = "f" if number % 5 in (1, 3) else "m"
@@ -121,7 +124,7 @@ def _speaker(split: str, number: int, count: int, seed: int, letters: str, large
         region=int(accent["region"]),
         voice=f"{accent['espeak']}+{variants[(number // 2) % len(variants)]}",
         rhotic=accent["rhotic"] == "yes",
-        warp=_warp(split, number, count, seed, largest_warp),
+        warp=_warp(split, number, size, seed),
         pitch=float(rng.uniform(0.85, 1.15)),
         words_per_minute=float(rng.uniform(150, 200)),
         reverberation_seconds=float(rng.uniform(0.12, 0.35)),
@@ -133,11 +136,11 @@ def _speaker(split: str, number: int, count: int, seed: int, letters: str, large
     )
 
 
-def _warp(split: str, number: int, count: int, seed: int, largest: float) -> float:
+def _warp(split: str, number: int, size: Size, seed: int) -> float:
     # Evenly spread over the range and dealt out in a drawn order: few speakers still cover it all.
-    order = np.random.default_rng((seed, SPLITS.index(split) + 2)).permutation(count)
-    place = (order[number] + 0.5) / count
-    return round(float(1 + largest * (2 * place - 1)), 4)
+    order = np.random.default_rng((seed, SPLITS.index(split) + 2)).permutation(size.speakers)
+    place = (order[number] + 0.5) / size.speakers
+    return round(float(1 + size.largest_warp * (2 * place - 1)), 4)
 
 
 @cache

@@ -86,7 +86,7 @@ def make(
 
 def _fill(root: Path, size: str, seed: int, workers: int | None, progress: Progress | None) -> None:
     """Make every utterance that is missing below `root`."""
-    total = sum(speakers * utterances for speakers, utterances in plan.counts_of(size).values())
+    total = sum(one.speakers * one.utterances for one in plan.counts_of(size).values())
     jobs = list(_missing(root, size, seed))
     work = _Work(queue.SimpleQueue(), total, total - sum(len(job["sentences"]) for job in jobs), progress)
     for job in jobs:
@@ -148,7 +148,7 @@ def _writing(root: Path) -> Iterator[None]:
 def _missing(root: Path, size: str, seed: int) -> Iterator[dict[str, Any]]:
     counts, texts = plan.counts_of(size), plan.script(size, seed)
     for speaker in plan.speakers(size, seed):
-        each = counts[speaker.split][1]
+        each = counts[speaker.split].utterances
         first = speaker.key[-1] * each
         wanted = [s for s in texts[speaker.split][first : first + each] if not _stands(root, speaker, s)]
         if wanted:
