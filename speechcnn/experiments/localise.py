@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from speechcnn import locks, progress
-from speechcnn.arguments import SettingsError, Table, construct
+from speechcnn.arguments import Table, construct
 from speechcnn.corpora.scenes import SOUNDS, SceneError
 from speechcnn.decoding.events import EventSettings
 from speechcnn.event_finder import EventFinder
@@ -94,8 +94,7 @@ class LocaliseExperiment:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         settings_of.check_top(settings, PARTS, TOP)
-        if not settings["folder"] or (settings["threads"] or 1) < 1:
-            raise SettingsError("folder must name a folder, and threads be at least 1 or null.")
+        settings_of.check_place(settings)
         self.settings, self.started = settings, time.perf_counter()
         self.seed, self.folder = settings["seed"], Path(settings["folder"])
         if settings["threads"]:

@@ -61,6 +61,16 @@ def test_the_best_weights_are_left(tmp_path: Path) -> None:
     assert one.evaluate(examples(10, 2)).mean_loss == pytest.approx(min(r.dev_loss for r in history))
 
 
+def test_the_last_weights_are_left_where_that_is_asked(tmp_path: Path) -> None:
+    wrong = [Example(one.id, one.features, (one.targets + 1) % 3) for one in examples(10, 2)]  # learning makes it worse
+    one = trainer(tmp_path, epochs=4, keep="last")
+    losses = [record.dev_loss for record in one.fit(examples(30, 1), wrong)]
+    assert one.evaluate(wrong).mean_loss == pytest.approx(losses[-1])
+    assert losses[-1] > min(losses)
+    with pytest.raises(ValueError, match="patience waits for a better epoch, and keep=last for none; got 3"):
+        LoopSettings(epochs=4, keep="last", patience=3)
+
+
 def test_a_criterion_chooses_instead_of_the_dev_loss(tmp_path: Path) -> None:
     one, seen = trainer(tmp_path, epochs=4), []
 
