@@ -60,6 +60,7 @@ def test_the_model_file_transcribes_as_the_run_did(finished: tuple[Path, str], c
     assert all(0 <= segment.posterior <= 1 for segment in segments)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures(finished: tuple[Path, str], corpus: Path) -> None:
     folder, _ = finished
     again = recipe(folder.parent, "experiment=quick", f"corpus.root={corpus}", "folder=again")
@@ -81,6 +82,7 @@ def test_a_folder_with_other_settings_is_refused(finished: tuple[Path, str], cor
     assert "holds a run with other settings (seed)" in done.stderr
 
 
+@pytest.mark.slow
 def test_weights_of_another_run_can_be_taken_over(finished: tuple[Path, str], corpus: Path) -> None:
     folder, _ = finished
     done = recipe(folder.parent, "experiment=quick", f"corpus.root={corpus}", "folder=more", f"init={folder}")
@@ -96,6 +98,7 @@ def test_weights_of_another_network_are_refused(finished: tuple[Path, str], corp
     assert "init: the network in" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_sweep_gives_each_job_a_folder(corpus: Path, tmp_path: Path) -> None:
     done = recipe(
         tmp_path, "--multirun", "experiment=quick", f"corpus.root={corpus}", "folder=sweep", "model=cnn_dnn,dnn"

@@ -90,6 +90,7 @@ def test_a_wrong_setting_is_one_sentence(overrides: list[str], sentence: str) ->
         LocaliseExperiment(compose(localise, overrides))
 
 
+@pytest.mark.slow
 def test_a_folder_without_tables_ends_with_one_sentence(tmp_path: Path) -> None:
     done = recipe(tmp_path, f"corpus.root={tmp_path}", "folder=run")
     assert done.returncode == 2
