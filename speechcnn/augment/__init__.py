@@ -1,7 +1,7 @@
 """Random changes of recordings and of feature maps that leave what was said as it was.
 
     speed, level, noise, room, equalizer    of samples: `augmentation(samples, rate, draw)`
-    warp, formant_warp, band_gains          of features before they are normalised: `augmentation(features, draw)`
+    warp, formant_warp, band_gains, band_noise of features before they are normalised: `augmentation(features, draw)`
     affine                                  of features, the lecture's six transforms of pictures
     mixup                                   of two clips' features
     masks                                   of normalised features: `augmentation(features, draw)`
@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 
 from speechcnn.augment.affine import Affine
 from speechcnn.augment.band_gains import BandGains
+from speechcnn.augment.band_noise import BandNoise
 from speechcnn.augment.chain import Augmentation, Chain, MapAugmentation, WaveformAugmentation
 from speechcnn.augment.equalizer import Equalizer
 from speechcnn.augment.formant_warp import FormantWarp
@@ -36,6 +37,7 @@ __all__ = [
     "Affine",
     "Augmentation",
     "BandGains",
+    "BandNoise",
     "Chain",
     "Clip",
     "Equalizer",
@@ -65,5 +67,6 @@ AUGMENTATIONS: Mapping[str, Callable[..., Augmentation]] = {
     "frequency_warp": FrequencyWarp,
     "formant_warp": FormantWarp,
     "band_gains": BandGains,
+    "band_noise": BandNoise,
     "affine": Affine,
 }

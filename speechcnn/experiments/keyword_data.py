@@ -15,6 +15,7 @@ from torch import Tensor
 from speechcnn import progress
 from speechcnn.augment import (
     BandGains,
+    BandNoise,
     Chain,
     Clip,
     Equalizer,
@@ -33,16 +34,19 @@ from speechcnn.corpora.keywords.speaking import RATE, Spoken
 from speechcnn.corpora.keywords.voices import SPLITS
 from speechcnn.experiments.keyword_epochs import FreshEachEpoch
 from speechcnn.features import LogMel
+from speechcnn.labels import fold, timit_phones
 from speechcnn.metrics import Reference
 from speechcnn.models.keyword_chain import KeywordChain
-from speechcnn.training.batches import Example, generator
+from speechcnn.training.batches import IGNORED, Example, generator
 from speechcnn.training.keyword_task import Spoken as Target
 from speechcnn.training.keyword_task import frame_targets
 
-LINES_A_MINUTE = 150  # of the keyword, and all that goes by it, from speaking to judging on two cores
+LINES_A_MINUTE = 90  # of the keyword, and all that goes by it, from speaking to judging on two cores
 FEWEST_LINES = 40
 NO_SAMPLES = np.zeros(0, np.float32)  # of a scene that was heard
 NOISES = (("30 dB and more", 30.0, 45.0), ("20 dB", 17.0, 23.0), ("10 dB", 8.0, 12.0), ("5 dB", 4.0, 6.0))
+PHONES = timit_phones(39)
+(SILENCE,) = fold(["pau"], 39)
 CLASSES = ("keyword", "near", "negative")  # of recordings: what is counted in them, see `Heard`
 KINDS = {"keyword": ("keyword", "with"), "near": ("near", "part"), "negative": ("other", "sentence")}
 
@@ -55,10 +59,11 @@ class SpeechSettings:
     near: float = 0.6  # near misses for each keyword's line
     part: float = 0.4  # parts of the keyword and words that differ in one phone
     with_keyword: float = 0.3  # sentences with the keyword
-    other: float = 1.2  # single words, for all keywords together
-    sentence: float = 2.0  # sentences without it, for all keywords together
-    dev_share: float = 0.2  # keywords, near misses and parts of dev and test against the training set's
-    dev_negatives: int = 900  # other words, and half as many sentences
+    other: float = 2.0  # single words, for all keywords together
+    sentence: float = 1.5  # sentences without it, for all keywords together
+    nonsense: float = 2.0  # the same of words that do not exist, in training alone
+    dev_share: float = 0.3  # keywords, near misses and parts of dev and test against the training set's
+    dev_negatives: int = 3000  # other words, and half as many sentences
     test_negatives: int = 6000
     scene_seconds: float = 5.0  # length of a recording, about
     copies: int = 2  # times that each training line of a keyword or near miss is heard; others are dealt to the copies
@@ -67,7 +72,7 @@ class SpeechSettings:
         for name in ("keyword", "copies"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
-        for name in ("near", "part", "with_keyword", "other", "sentence", "dev_share"):
+        for name in ("near", "part", "with_keyword", "other", "sentence", "nonsense", "dev_share"):
             if not 0 <= getattr(self, name) <= 100:
                 raise ValueError(f"{name} must be from 0 to 100; got {getattr(self, name)}.")
         if min(self.dev_negatives, self.test_negatives) < 2:
@@ -100,7 +105,8 @@ class SpeechSettings:
         n = self.keyword if split == "train" else max(4, round(self.keyword * self.dev_share))
         near, part, inside = (round(n * share) for share in (self.near, self.part, self.with_keyword))
         if split == "train":
-            return Counts(n, near, part, inside, round(n * self.other), round(n * self.sentence))
+            others = (round(n * share) for share in (self.other, self.sentence, self.nonsense))
+            return Counts(n, near, part, inside, *others)
         negatives = self.dev_negatives if split == "dev" else self.test_negatives
         return Counts(n, max(near, 8), part, inside, negatives, negatives // 2)
 
@@ -111,16 +117,17 @@ class AcousticSettings:
 
     room: float = 0.6  # how often
     equalizer: float = 0.8
-    telephone: float = 0.15  # a channel whose band ends early
-    noise: float = 0.9
+    telephone: float = 0.3  # a channel whose band ends early
+    noise: float = 0.6
     low_snr_db: float = 3.0
     clip: float = 0.05
     # These are drawn anew in each epoch, on features:
-    gains: float = 0.7  # another channel and level
-    warp: float = 0.6  # of frequencies, as another vocal tract
-    formants: float = 0.3  # of frequencies, as another accent
-    most_bands: float = 1.0  # that a formant is then moved by
-    tempo: float = 0.5  # another speed at the same pitch
+    gains: float = 1.0  # another channel and level
+    hiss: float = 0.6  # another noise
+    warp: float = 1.0  # of frequencies, as another vocal tract
+    formants: float = 1.0  # of frequencies, as another accent
+    most_bands: float = 1.6  # that a formant is then moved by
+    tempo: float = 1.0  # another speed at the same pitch
     masks: float = 0.5  # SpecAugment
 
     def __post_init__(self) -> None:
@@ -147,9 +154,10 @@ class AcousticSettings:
         if log_mel is not None:
             bands = log_mel.n_bands, log_mel.rate, log_mel.low_hz, log_mel.high_hz
             steps += [
-                (self.gains, BandGains(n_bands=log_mel.n_bands)),
-                (self.warp, FrequencyWarp(*bands)),
+                (self.warp, FrequencyWarp(*bands, 0.89, 1.12)),
                 (self.formants, FormantWarp(log_mel.n_bands, self.most_bands)),
+                (self.gains, BandGains(12.0, 10.0, n_bands=log_mel.n_bands)),
+                (self.hiss, BandNoise(self.low_snr_db, n_bands=log_mel.n_bands)),
             ]
         return Chain([step for _, step in steps], [chance for chance, _ in steps])
 
@@ -203,8 +211,8 @@ class Studio:
         """Return what makes another example of one in each epoch."""
         log_mel = self.chain.log_mel if self.chain.features is self.chain.log_mel else None
         changes = self.acoustics.epoch_chain(log_mel)
-        stride = self.chain.network.stride
-        return FreshEachEpoch(changes, self.acoustics.tempo, self.chain.normalizer, stride, self.seed)
+        frames = self.chain.network.stride, self.chain.features.shift_seconds
+        return FreshEachEpoch(changes, self.acoustics.tempo, self.chain.normalizer, *frames, self.seed)
 
     def speak(self, split: str) -> list[Spoken]:
         """Have a split's lines spoken."""
@@ -291,10 +299,21 @@ class Studio:
         """
         names = [keyword.text for keyword in self.keywords]
         said = [Target(names.index(it.keyword) + 1, it.start, it.end) for it in one.scene.said if it.keyword]
-        stride = self.chain.network.stride
         first = self.chain.features.first_centre_seconds
-        n_frames = -(-one.features.shape[-1] // stride)
-        return Example(one.scene.id, normalised, frame_targets(said, n_frames, self.chain.hop_seconds, first))
+        n_frames = -(-one.features.shape[-1] // self.chain.network.stride)
+        targets = frame_targets(said, n_frames, self.chain.hop_seconds, first, *phones_in(one.scene))
+        return Example(one.scene.id, normalised, targets)
+
+
+def phones_in(scene: Scene) -> tuple[list[Target], int]:
+    """Return the phones of a recording with their times, and the phone between its lines; unknown is `IGNORED`."""
+    if not scene.said:  # mined, or long: nobody knows what is said where
+        return [], IGNORED
+    found = []
+    for line in scene.said:
+        found.append(Target(IGNORED, line.start, line.end))
+        found += [Target(PHONES.index(one.label), one.start, one.end) for one in line.phones]
+    return found, PHONES.index(SILENCE)
 
 
 def snr_range(scene: Scene, lowest: float) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from speechcnn.layers.conv import Conv1d, DepthwiseSeparable
 from speechcnn.layers.flat import ReLU
-from speechcnn.models.keyword_blocks import Rows
+from speechcnn.models.keyword_blocks import PhoneScores, Rows
 from speechcnn.models.streaming import Residual, Scanned
 
 Array = NDArray[np.float32]
@@ -97,6 +97,15 @@ class Rectify:
         return np.maximum(maps, 0), state
 
 
+class LogShares:
+    """Logarithms of shares that sum to one (log softmax over maps)."""
+
+    def step(self, maps: Array, state: Any) -> tuple[Array, Any]:
+        """Share out what came."""
+        above = maps - maps.max(0)
+        return above - np.log(np.exp(above).sum(0)), state
+
+
 class Chain:
     """Parts one after the other."""
 
@@ -160,6 +169,8 @@ def parts_of(module: nn.Module) -> list[Part]:
     """
     if isinstance(module, ReLU):
         return [Rectify()]
+    if isinstance(module, PhoneScores):
+        return [*parts_of(module.mix), LogShares()]
     if type(module) is Residual:
         return [Sum(chain_of([module.body]), mixes_of(module.shortcut), module.later)]
     layer = module.layer if isinstance(module, Scanned) else module

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from speechcnn.labels import timit_phones
 from speechcnn.layers.conv import Conv1d, Conv2d, DepthwiseSeparableConv1d
 from speechcnn.layers.flat import ReLU
 from speechcnn.layers.maps import Backprop
 from speechcnn.layers.pooling import MeanPool
 from speechcnn.models.streaming import Residual, Scanned, Stack
+
+N_PHONES = len(timit_phones(39))
 
 
 class Rows(nn.Module):
@@ -72,6 +75,25 @@ class SubBandNorm(nn.Module):
         B, C, n_rows, T = maps.shape
         parts = maps.reshape(B, C * self.sub_bands, n_rows // self.sub_bands, T)
         return self.norm(parts).reshape(maps.shape)
+
+
+class PhoneScores(nn.Module):
+    """Log posteriors of the 39 phones.
+
+    Shape: [B, C, T] -> [B, 39, T].
+    """
+
+    def __init__(self, below: int, backprop: Backprop) -> None:
+        super().__init__()
+        self.mix = Conv1d(below, N_PHONES, 1, backprop=backprop)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Score the phones of each frame."""
+        return self.mix(maps).log_softmax(1)
+
+
+class Spelling(Stack):
+    """Layers whose last is a `PhoneScores`."""
 
 
 def closing(channels: int, dropout: float, backprop: Backprop) -> list[nn.Module]:

@@ -1,9 +1,11 @@
 """Small networks that are scanned over a recording and say in each frame which keyword it is, and from when to when.
 
 They have two heads (lecture, "does this recording contain HELLO, and where"): class scores, and the onset and offset by
-regression. Their layers are not padded along time. The recording is padded once, before the first layer, with frames
-of zeros: after normalisation by the training corpus these are its mean frame. Thus a recording shorter than the
-receptive field is answered too, a batch's padding changes nothing, and the network can be fed piece by piece.
+regression. A network may name phones on the way and know words by these alone.
+
+Their layers are not padded along time. The recording is padded once, before the first layer, with frames of zeros:
+after normalisation by the training corpus these are its mean frame. Thus a recording shorter than the receptive field
+is answered too, a batch's padding changes nothing, and the network can be fed piece by piece.
 
 How far a network looks ahead is a matter of which frame its output is said to belong to; `lookahead_frames=0` is
 causal. The layers are the same.
@@ -20,7 +22,16 @@ from torch.nn import functional as F
 from speechcnn.layers.conv import Conv1d, Conv2d
 from speechcnn.layers.flat import ReLU
 from speechcnn.layers.maps import Backprop
-from speechcnn.models.keyword_blocks import Broadcast, Rows, closing, separable, separable_block
+from speechcnn.models.keyword_blocks import (
+    N_PHONES,
+    Broadcast,
+    PhoneScores,
+    Rows,
+    Spelling,
+    closing,
+    separable,
+    separable_block,
+)
 from speechcnn.models.streaming import Scanned, Stack, State, field_of
 from speechcnn.shapes import ReceptiveField, conv_length
 
@@ -32,18 +43,21 @@ class KeywordScores(NamedTuple):
     that frame back to the keyword's onset and offset: the onset lies at centre - times[:, 0], the offset at
     centre - times[:, 1]; a time is negative for what is still to come. They mean something where a keyword is.
 
-    Shape: classes [B, K + 1, T'] (scores before the softmax), times [B, 2, T'].
+    Shape: classes [B, K + 1, T'] (scores before the softmax), times [B, 2, T'], phones [B, 39, T'] (log posteriors; of
+    whole recordings, by networks that name them).
     """
 
     classes: Tensor
     times: Tensor
+    phones: Tensor | None = None
 
 
 class KeywordNet(nn.Module):
     """What the keyword networks share: padding, the two heads, and the stream.
 
     Args:
-        body: layers from features [B, C, F, T] to maps [B, `width`, T'].
+        body: layers from features [B, C, F, T] to maps [B, `width`, T']; where the first is a `Spelling`, its phones
+            are answers too.
         width: channels of those maps.
         n_classes: keywords and one more, class 0, for none.
         lookahead_frames: feature frames after the one an output belongs to that it waits for; 0 is causal.
@@ -82,14 +96,26 @@ class KeywordNet(nn.Module):
     def forward(self, features: Tensor) -> KeywordScores:
         """Score whole recordings.
 
-        Shape: features [B, C, F (+1), T] -> classes [B, K + 1, T'], times [B, 2, T'], T' = ceil(T / stride).
+        Shape: features [B, C, F (+1), T] -> classes [B, K + 1, T'], times [B, 2, T'], phones [B, 39, T'] or None,
+        T' = ceil(T / stride).
 
         Raises:
             ValueError: there is no frame.
         """
         if not features.shape[-1]:
             raise ValueError(f"a keyword network takes at least one frame; got features {list(features.shape)}.")
-        return self.heads(self.body(F.pad(features, (self.context_frames, self.lookahead_frames))))
+        first = self.body[0](F.pad(features, (self.context_frames, self.lookahead_frames)))
+        scores = self.heads(self.body[1:](first))
+        return scores._replace(phones=self.placed(first, scores)) if isinstance(self.body[0], Spelling) else scores
+
+    def placed(self, phones: Tensor, scores: KeywordScores) -> Tensor:
+        """Return of each output the phones that lie in the middle of what they see, or as near to it as is seen.
+
+        Shape: [B, 39, any] -> [B, 39, T'].
+        """
+        n_outputs = scores.classes.shape[-1]
+        middle = (self.context_frames - field_of(self.body[0]).size // 2) // self.stride
+        return phones.narrow(-1, min(max(0, middle), phones.shape[-1] - n_outputs), n_outputs)
 
     def heads(self, maps: Tensor) -> KeywordScores:
         """Return both answers.
@@ -126,10 +152,14 @@ class KeywordNet(nn.Module):
 
 
 class KeywordTdnn(KeywordNet):
-    """Time-delay network: convolutions along time over all bands, each wider apart than the one below.
+    """Time-delay network: convolutions along time, each wider apart than the one below, first to phones, then to words.
+
+    The upper layers see nothing but the phones' log posteriors. So they cannot know a word by what its synthetic
+    recordings have in common besides its phones.
 
     Source: Waibel et al. (1989), "Phoneme recognition using time-delay neural networks"; Peddinti, Povey and Khudanpur
-    (2015), "A time delay neural network architecture for efficient modeling of long temporal contexts".
+    (2015), "A time delay neural network architecture for efficient modeling of long temporal contexts"; words above
+    posteriors of phones as in Hermansky, Ellis and Sharma (2000), "Tandem connectionist feature extraction".
 
     Args:
         n_classes: keywords and one more, class 0, for none.
@@ -137,7 +167,8 @@ class KeywordTdnn(KeywordNet):
         n_bands: rows of the features' frequency axis.
         energy: whether one more row, the frame's energy, follows the bands.
         channels: maps of each layer.
-        dilations: output frames between the three taps of each layer after the first.
+        dilations: output frames between the three taps of each layer below the phones, after the first.
+        word_dilations: the same of the layers above them.
         stride: feature frames between two outputs.
         lookahead_frames: feature frames that an output waits for.
         dropout: share of values set to zero in training.
@@ -151,19 +182,24 @@ class KeywordTdnn(KeywordNet):
         n_bands: int,
         energy: bool,
         channels: int = 64,
-        dilations: Sequence[int] = (1, 2, 4, 8, 12),
+        dilations: Sequence[int] = (1, 2, 4),
+        word_dilations: Sequence[int] = (4, 8, 8, 16),
         stride: int = 2,
         lookahead_frames: int = 20,
         dropout: float = 0.0,
         backprop: Backprop = "custom",
     ) -> None:
         rows = n_streams * (n_bands + energy)
-        layers = [Scanned(Conv1d(rows, channels, 5, stride, bias=False, backprop=backprop))]
-        layers += [
-            Scanned(Conv1d(channels, channels, 3, dilation=gap, bias=False, backprop=backprop)) for gap in dilations
-        ]
-        units = [part for layer in layers for part in (layer, *closing(channels, dropout, backprop))]
-        super().__init__(Stack(Rows(), *units), channels, n_classes, lookahead_frames, backprop)
+
+        def layer(below: int, kernel: int, step: int, gap: int) -> list[nn.Module]:
+            along = Conv1d(below, channels, kernel, step, dilation=gap, bias=False, backprop=backprop)
+            return [Scanned(along), *closing(channels, dropout, backprop)]
+
+        below = [part for gap in dilations for part in layer(channels, 3, 1, gap)]
+        phones = Spelling(Rows(), *layer(rows, 5, stride, 1), *below, PhoneScores(channels, backprop))
+        widths = [N_PHONES, *(channels for _ in word_dilations[1:])]
+        words = [part for width, gap in zip(widths, word_dilations, strict=True) for part in layer(width, 3, 1, gap)]
+        super().__init__(Stack(phones, *words), channels, n_classes, lookahead_frames, backprop)
 
 
 class KeywordDsTcn(KeywordNet):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechcnn.augment import BandGains, FormantWarp, FrequencyWarp, Gain, SpecAugment
+from speechcnn.augment import BandGains, BandNoise, FormantWarp, FrequencyWarp, Gain, SpecAugment
 from speechcnn.features import LogMel
 
 BANDS = {"n_bands": 40, "rate": 16000, "low_hz": 20.0, "high_hz": 8000.0}
@@ -141,6 +141,32 @@ def test_gains_are_smooth_and_leave_deltas_and_energy() -> None:
 def test_gains_out_of_range_are_refused(settings: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         BandGains(**settings)
+
+
+def test_noise_on_bands_is_noise_on_samples() -> None:
+    """White noise under a tone: the log energies that its samples give, in level and in scatter."""
+    log_mel = LogMel(n_bands=20, deltas=0, energy=False)
+    generator = torch.Generator().manual_seed(0)
+    noise = log_mel(0.01 * torch.randn(1, 64000, generator=generator))[0][0]
+    quiet = noise.mean(-1, keepdim=True).expand_as(noise) - 20  # 87 dB below: adding noise gives the noise
+    levels = quiet.clone()
+    levels[..., :40] = noise.mean() + 3.0  # a tenth of the frames is loud, 13 dB above the noise
+    found = BandNoise(10 / np.log(10) * 3, 10 / np.log(10) * 3, 0.0, n_bands=20)(levels, draw())[..., 40:]
+    assert float(found.exp().mean().log()) == pytest.approx(float(noise.mean()), abs=0.02)
+    assert 0.5 < float(found[0, 5].std() / noise[0, 5].std()) < 1.5
+    assert abs(float(np.corrcoef(found[0, 5], found[0, 6])[0, 1])) < 0.15
+
+
+def test_noise_never_lowers_a_band_and_leaves_the_rest() -> None:
+    features = torch.randn(3, 41, 50)
+    found = BandNoise(0.0, 0.0, n_bands=40)(features, draw())
+    assert torch.equal(found[1:], features[1:])
+    assert torch.equal(found[0, 40], features[0, 40])
+    assert bool((found[0, :40] >= features[0, :40]).all())
+    assert float((found[0, :40] - features[0, :40]).mean()) > 0.1
+    assert BandNoise()(torch.zeros(1, 40, 0), draw()).shape == (1, 40, 0)
+    with pytest.raises(ValueError, match=r"low_snr_db must be from -60 to high_snr_db, .* got 9 and 5"):
+        BandNoise(9.0, 5.0)
 
 
 def test_formants_are_moved_apart_and_together() -> None:

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from speechcnn.corpora import CorpusError
-from speechcnn.corpora.keywords import recordings, scenes, script, sounds, voices
+from speechcnn.corpora.keywords import nonsense, recordings, scenes, script, sounds, voices
 from speechcnn.corpora.keywords.advice import advice
 from speechcnn.corpora.keywords.script import Counts, Keyword
 from speechcnn.corpora.keywords.speaking import RATE, Line, Spoken, speak
@@ -123,6 +123,36 @@ def test_the_span_is_where_the_word_is_heard(spoken: list[Spoken]) -> None:
     assert inside
     assert all(one.span and 0.15 < one.span[1] - one.span[0] < 1.2 for one in inside)
     assert all(one.span is None for one in spoken if one.line.kind in ("near", "other", "sentence"))
+
+
+def test_phones_follow_each_other_through_a_line(spoken: list[Spoken]) -> None:
+    for one in spoken:
+        assert [a.end for a in one.phones[:-1]] == pytest.approx([b.start for b in one.phones[1:]])
+        assert one.phones[-1].end == pytest.approx(len(one.samples) / RATE)
+    hellos = [one for one in spoken if one.line.kind == "keyword"]
+    for one in hellos:
+        said = [phone for phone in one.phones if phone.label != "sil"]
+        assert [phone.label for phone in said][-2:] == ["l", "ow"]
+        assert said[0].start == pytest.approx(one.span[0], abs=0.001)  # type: ignore[index]
+
+
+def test_a_phoneme_of_several_phones_is_shared_out() -> None:
+    found = sounds.timed(["_:", "a", "no such phoneme", "k"], [0.0, 0.1, 0.3, 0.5], 0.8)
+    assert [(one.label, one.start, one.end) for one in found] == [("sil", 0.0, 0.1), ("ae", 0.1, 0.3), ("k", 0.5, 0.8)]
+    both = sounds.timed(["e@"], [1.0], 1.4)
+    assert len(both) > 1
+    assert [one.end for one in both] == pytest.approx([1.0 + 0.4 * (n + 1) / len(both) for n in range(len(both))])
+
+
+def test_nonsense_can_be_spoken_and_holds_no_keyword(hello: Keyword) -> None:
+    draw = np.random.default_rng(0)
+    texts = [nonsense.sentence(draw, hello.phones) for _ in range(200)]
+    assert len(set(texts)) == 200
+    made = speak([Line(text, script.plain_voice("en-us"), "sentence") for text in texts[:5]], workers=1)
+    assert [len(one.line.text.split()) <= len(one.phones) for one in made] == [True] * 5
+    assert all(sounds.kind_of(sounds.phones_of([name])[0]) for name in (*nonsense.ONSETS, *nonsense.CODAS))
+    with_taboo = [nonsense.sentence(np.random.default_rng(n), [("b",)]) for n in range(50)]
+    assert not any("b" in text for text in with_taboo)
 
 
 def test_the_number_of_workers_changes_nothing(hello: Keyword, spoken: list[Spoken]) -> None:

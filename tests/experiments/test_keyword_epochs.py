@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from speechcnn.augment import BandGains, Chain, SpecAugment
-from speechcnn.experiments.keyword_epochs import FreshEachEpoch, at_tempo
+from speechcnn.experiments.keyword_epochs import FreshEachEpoch, at_tempo, speeds
 from speechcnn.features import Normalizer
 from speechcnn.training.batches import Example
 from speechcnn.training.keyword_task import Spoken, frame_targets
@@ -22,9 +23,9 @@ def example(n_frames: int = 300, name: str = "a") -> Example:
 @pytest.mark.parametrize("factor", [0.85, 1.0, 1.2])
 @pytest.mark.parametrize("n_frames", [300, 301])
 def test_another_tempo_moves_the_word_and_its_times(factor: float, n_frames: int) -> None:
-    plain = example(n_frames)
-    features, targets = at_tempo(plain.features, plain.targets, factor, 2)
-    assert features.shape[-1] == round(n_frames / factor)
+    plain, length = example(n_frames), round(n_frames / factor)
+    features, targets = at_tempo(plain.features, plain.targets, np.full(length, n_frames / length), 2, 0.01)
+    assert features.shape[-1] == length
     assert len(targets) == -(-features.shape[-1] // 2)
     loud = torch.nonzero(features[0, 0] > 0.5)[:, 0]
     onset, offset = FIRST + 0.01 * loud[0], FIRST + 0.01 * (loud[-1] + 1)
@@ -37,10 +38,32 @@ def test_another_tempo_moves_the_word_and_its_times(factor: float, n_frames: int
     assert float(keyword.min()) == pytest.approx(float(offset) - 0.05 / factor, abs=0.03)
 
 
+def test_an_uneven_tempo_moves_the_word_and_its_times() -> None:
+    """The word lies where the features say it does, and each of its frames is as far from its ends as they are."""
+    plain = example()
+    speed = np.where(np.arange(250) < 125, 1.6, 0.8)  # 300 frames in 250
+    features, targets = at_tempo(plain.features, plain.targets, speed, 2, 0.01)
+    loud = torch.nonzero(features[0, 0] > 0.5)[:, 0]
+    onset, offset = FIRST + 0.01 * loud[0], FIRST + 0.01 * (loud[-1] + 1)
+    assert float(offset - onset) == pytest.approx(0.6 / 1.6, abs=0.02)
+    rows = torch.nonzero(targets[:, 1] == 1)[:, 0]
+    assert torch.allclose(FIRST + SHIFT * rows - targets[rows, 2], onset, atol=0.03)
+    assert torch.allclose(FIRST + SHIFT * rows - targets[rows, 3], offset, atol=0.03)
+    assert not targets[targets[:, 1] == 0][:, 2:4].any()
+
+
+def test_speeds_are_drawn_within_their_limits_and_use_every_frame() -> None:
+    for seed in range(20):
+        speed = speeds(300, np.random.default_rng(seed))
+        assert speed.sum() == pytest.approx(300)
+        assert 300 / 1.22 - 1 <= len(speed) <= 300 / 0.82 + 1
+        assert 1 < speed.max() / speed.min() <= 1.22**2 + 1e-9
+
+
 def fresh(*steps: object, tempo: float = 0.0) -> FreshEachEpoch:
     normalizer = Normalizer("corpus", 1, 40, False)
     normalizer.fit([3 * torch.randn(1, 40, 500) - 5])
-    return FreshEachEpoch(Chain(steps), tempo, normalizer, 2, 0)  # type: ignore[arg-type]
+    return FreshEachEpoch(Chain(steps), tempo, normalizer, 2, 0.01, 0)  # type: ignore[arg-type]
 
 
 def test_nothing_asked_for_changes_nothing() -> None:

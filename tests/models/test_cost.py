@@ -21,7 +21,7 @@ def test_layers_counted_by_hand() -> None:
 
 def test_a_time_delay_network_by_hand() -> None:
     net = MODELS["keyword_tdnn"](**ROWS).eval()
-    by_hand = 50 * (40 * 64 * 5 + 5 * 64 * 64 * 3 + 64 * 4)
+    by_hand = 50 * (40 * 64 * 5 + 6 * 64 * 64 * 3 + 64 * 39 + 39 * 64 * 3 + 64 * 4)
     assert multiply_adds_per_second(net, (1, 40), 0.01) == by_hand
 
 
@@ -51,7 +51,7 @@ def test_the_state_by_hand(name: str) -> None:
     net = MODELS[name](**ROWS, lookahead_frames=0).eval()
     state = net.step(torch.zeros(1, 1, 40, 300), net.start(torch.zeros(1, 1, 40, 0)))[1]
     if name == "keyword_tdnn":
-        kept = 40 * 4 + 64 * 2 * (1 + 2 + 4 + 8 + 12)
+        kept = 40 * 4 + 64 * 2 * (1 + 2 + 4) + 39 * 2 * 4 + 64 * 2 * (8 + 8 + 16)
     else:
         kept = 40 * 10 + 128 * 10 + 64 * (12 + 14) + 64 * (5 + 6 + 7) + 64 * 16
     assert sum(one.numel() for one in tensors_of(state)) == kept

@@ -96,7 +96,7 @@ def test_an_output_depends_on_no_later_sample_than_its_latency() -> None:
     last = int(samples.grad[0].nonzero()[-1, 0])
     centre = one.features.first_centre_seconds + 20 * one.hop_seconds
     assert last + 1 == round(16000 * (centre + one.latency_seconds))
-    assert one.context_seconds == pytest.approx((400 + 112 * 160) / 16000)
+    assert one.context_seconds == pytest.approx((400 + 176 * 160) / 16000)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from speechcnn.models.keyword_nets import KEYWORD_MODELS, KeywordNet, KeywordSco
 
 INPUT = {"n_classes": 3, "n_streams": 1, "n_bands": 16, "energy": False}
 SMALL = {
-    "keyword_tdnn": {"channels": 6, "dilations": [1, 2, 3]},
+    "keyword_tdnn": {"channels": 6, "dilations": [1, 2], "word_dilations": [1, 3]},
     "keyword_ds_tcn": {"channels": 4, "kernels": [3, 5], "repeats": 2},
     "keyword_bc_net": {"channels": 4, "blocks": [1, 2, 1, 1], "sub_bands": 1, "dropout": 0.0},
 }
@@ -26,7 +26,11 @@ def build(name: str, *, seed: int = 3, dtype: torch.dtype = torch.float64, **mor
 
 
 def joined(pieces: list[KeywordScores]) -> KeywordScores:
-    return KeywordScores(*(torch.cat(parts, -1) for parts in zip(*pieces, strict=True)))
+    return KeywordScores(*(torch.cat(parts, -1) for parts in zip(*map(answers, pieces), strict=True)))
+
+
+def answers(scores: KeywordScores) -> tuple[Tensor, Tensor]:
+    return scores.classes, scores.times
 
 
 def streamed(net: KeywordNet, features: Tensor, sizes: list[int]) -> KeywordScores:
@@ -51,9 +55,12 @@ def test_these_are_all() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes(name: str) -> None:
     for n_frames in (1, 2, 7, 40):
-        classes, times = build(name)(torch.randn(2, 1, 16, n_frames, dtype=torch.float64))
-        assert classes.shape == (2, 3, (n_frames + 1) // 2)
-        assert times.shape == (2, 2, (n_frames + 1) // 2)
+        scores = build(name)(torch.randn(2, 1, 16, n_frames, dtype=torch.float64))
+        n_outputs = (n_frames + 1) // 2
+        assert scores.classes.shape == (2, 3, n_outputs)
+        assert scores.times.shape == (2, 2, n_outputs)
+        assert (scores.phones is not None) == (name == "keyword_tdnn")
+        assert scores.phones is None or scores.phones.shape == (2, 39, n_outputs)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -78,7 +85,7 @@ def test_frame_by_frame_it_is_one_network_on_copied_windows(name: str) -> None:
     padded = F.pad(features, (net.context_frames, net.lookahead_frames))
     windows = [padded[..., 2 * t : 2 * t + net.receptive_field.size] for t in range(16)]
     expected = joined([net.heads(net.body(window)) for window in windows])
-    torch.testing.assert_close(tuple(net(features)), tuple(expected), rtol=0, atol=1e-12)
+    torch.testing.assert_close(answers(net(features)), answers(expected), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,7 +96,7 @@ def test_stream_and_recording_agree(name: str, stride: int) -> None:
     whole = net(features)
     for largest in (1, 2, 5, 64, 101):
         found = streamed(net, features, cuts(101, largest, rng))
-        torch.testing.assert_close(tuple(found), tuple(whole), rtol=0, atol=1e-12)
+        torch.testing.assert_close(answers(found), answers(whole), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,7 +108,7 @@ def test_stream_and_recording_agree_at_full_size_in_single_precision(name: str) 
         whole = net(features)
         for size in (2, 64):
             found = streamed(net, features, cuts(150, size, rng))
-            torch.testing.assert_close(tuple(found), tuple(whole), rtol=0, atol=1e-5)
+            torch.testing.assert_close(answers(found), answers(whole), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -161,7 +168,21 @@ def test_both_backward_passes_train_alike(name: str) -> None:
 
 def test_parameters_counted_by_hand() -> None:
     net = MODELS["keyword_tdnn"](n_classes=2, n_streams=1, n_bands=40, energy=True)
-    assert count_parameters(net) == 41 * 64 * 5 + 5 * 64 * 64 * 3 + 6 * 2 * 64 + (64 + 1) * (2 + 2)
+    phones = (64 + 1) * 39 + 39 * 64 * 3
+    assert count_parameters(net) == 41 * 64 * 5 + 6 * 64 * 64 * 3 + phones + 8 * 2 * 64 + (64 + 1) * (2 + 2)
+
+
+@pytest.mark.parametrize(("lookahead", "first", "last"), [(20, 34, 46), (4, 32, 44), (0, 28, 40)])
+def test_phones_are_read_around_the_frame_that_they_belong_to(lookahead: int, first: int, last: int) -> None:
+    """The phones of output 20 see 13 frames with frame 40 in their middle, where the network waits for that long."""
+    more = {"channels": 32, "dilations": [1, 1], "word_dilations": [8]}
+    net = build("keyword_tdnn", lookahead_frames=lookahead, **more)
+    features = torch.randn(1, 1, 16, 90, dtype=torch.float64, requires_grad=True)
+    phones = net(features).phones
+    phones[0, :5, 20].sum().backward()
+    seen = features.grad[0, 0].abs().sum(0).nonzero()[:, 0].tolist()
+    assert (seen[0], seen[-1]) == (first, last)
+    torch.testing.assert_close(phones.exp().sum(1), torch.ones(1, 45, dtype=torch.float64))
 
 
 @pytest.mark.parametrize(
@@ -170,9 +191,9 @@ def test_parameters_counted_by_hand() -> None:
         (
             "keyword_tdnn",
             {"lookahead_frames": 3},
-            "multiple of the stride, 2, from 0 .* 29 .* got 3",
+            "multiple of the stride, 2, from 0 .* 33 .* got 3",
         ),
-        ("keyword_tdnn", {"lookahead_frames": 30}, "below the receptive field of 29 frames; got 30"),
+        ("keyword_tdnn", {"lookahead_frames": 34}, "below the receptive field of 33 frames; got 34"),
         ("keyword_tdnn", {"n_classes": 1}, "n_classes must be at least 2, none and one keyword; got 1"),
         ("keyword_tdnn", {"stride": 6}, "must not pad time, nor move by more than it covers"),
         ("keyword_bc_net", {"energy": True}, "give features.energy=false"),

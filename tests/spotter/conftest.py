@@ -13,7 +13,7 @@ from speechcnn.spotting import EventRule
 RECIPE = Recipe(
     {"name": "log_mel", "deltas": 0, "energy": False},
     {"kind": "corpus"},
-    {"name": "keyword_tdnn", "channels": 8, "dilations": [1, 2, 4], "lookahead_frames": 16},
+    {"name": "keyword_tdnn", "channels": 16, "dilations": [1, 2], "word_dilations": [4], "lookahead_frames": 16},
 )
 RATE = 16000
 

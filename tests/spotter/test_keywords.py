@@ -108,8 +108,8 @@ def test_the_card_says_what_follows(spotter: KeywordSpotter, model_file: Path) -
     assert card["receptive_field_ms"] == 25 + 10 * (5 - 1 + 2 * 2 * (1 + 2 + 4))
     assert card["latency_ms"] == 12.5 + 160
     assert card["hop_ms"] == 20
-    assert card["parameters"] == 40 * 8 * 5 + 3 * 8 * 8 * 3 + 4 * 16 + 9 * 4
-    assert card["multiply_adds_per_second"] == 50 * (40 * 8 * 5 + 3 * 8 * 8 * 3 + 8 * 4)
+    assert card["parameters"] == 40 * 16 * 5 + 2 * 16 * 16 * 3 + 17 * 39 + 39 * 16 * 3 + 4 * 32 + 17 * 4
+    assert card["multiply_adds_per_second"] == 50 * (40 * 16 * 5 + 2 * 16 * 16 * 3 + 16 * 39 + 39 * 16 * 3 + 16 * 4)
     assert {key: card[key] for key in asdict(spotter.facts())} == asdict(spotter.facts())
 
 

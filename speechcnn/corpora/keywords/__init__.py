@@ -2,6 +2,7 @@
 
 sounds      how alike words sound; near misses of a keyword
 voices      who speaks: splits share no voice, and one accent and one kind of voice are heard in the test set alone
+nonsense    sentences of words that do not exist
 script      what is spoken: keyword, near misses, parts, other words, sentences with and without it
 speaking    espeak-ng in worker processes: samples and the keyword's onset and offset
 scenes      spoken lines and backgrounds laid out in time

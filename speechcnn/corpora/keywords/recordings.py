@@ -112,7 +112,7 @@ def read_clip(path: Path, keyword: str) -> Spoken:
     kept = samples if keyword else samples[: int(LONGEST_SECONDS * RATE)]
     span = speech if keyword else None
     line = Line(str(path), REAL, "keyword" if keyword else "other", keyword)
-    return Spoken(line, kept, (), speech if keyword else (0.0, len(kept) / RATE), span)
+    return Spoken(line, kept, (), (), speech if keyword else (0.0, len(kept) / RATE), span)
 
 
 def speech_span(samples: NDArray[np.float32]) -> Times:

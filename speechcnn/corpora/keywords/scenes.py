@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechcnn.corpora.keywords.speaking import RATE, Spoken
+from speechcnn.labels import Segment
 
 BACKGROUNDS = ("none", "babble", "music")
 GAP_SECONDS = (0.04, 0.9)  # between lines, drawn evenly on a logarithmic scale
@@ -35,6 +36,7 @@ class Said:
     end: float
     accent: str = ""
     family: str = ""
+    phones: tuple[Segment, ...] = ()  # of the line, where they are known
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ def _levelled(samples: Samples, draw: np.random.Generator) -> Samples:
 def _said(spoken: Spoken, offset: float) -> Said:
     start, end = spoken.span or spoken.speech
     line = spoken.line
-    return Said(line.text, line.kind, line.keyword, start + offset, end + offset, line.voice.accent, line.voice.family)
+    phones = tuple(Segment(one.label, one.start + offset, one.end + offset) for one in spoken.phones)
+    voice = line.voice
+    return Said(line.text, line.kind, line.keyword, start + offset, end + offset, voice.accent, voice.family, phones)
 
 
 def under(samples: Samples, background: Samples, snr_db: float) -> Samples:

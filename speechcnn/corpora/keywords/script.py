@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechcnn.corpora.keywords import sounds
+from speechcnn.corpora.keywords import nonsense, sounds
 from speechcnn.corpora.keywords.sounds import NearMiss, Phones
 from speechcnn.corpora.keywords.speaking import Line, Spoken, speak
 from speechcnn.corpora.keywords.voices import SPLITS, Voice, accents_of, draw_voice
@@ -53,6 +53,7 @@ class Counts:
     with_keyword: int  # sentences with the keyword
     other: int  # single words
     sentence: int  # without the keyword
+    nonsense: int = 0  # sentences of words that do not exist
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -169,6 +170,8 @@ def lines(split: str, keywords: Sequence[Keyword], counts: Counts, seed: int) ->
     words = [word for word in words if word not in near]
     found += [_line(pick(words, draw), split, draw, "other") for _ in range(counts.other)]
     found += [_line(text, split, draw, "sentence") for text in texts_of(split, counts.sentence, seed, taboo, 12)]
+    said = [phones for keyword in keywords for phones in keyword.phones]
+    found += [_line(nonsense.sentence(draw, said), split, draw, "sentence") for _ in range(counts.nonsense)]
     return found
 
 

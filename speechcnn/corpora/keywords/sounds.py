@@ -8,11 +8,12 @@ voice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from speechcnn.corpora.synthesis.sentences import table
+from speechcnn.labels import Segment, fold, timit_phones
 
 LEAST_CHANGE = 0.2  # between any two different phones of a kind; 1 is the most
 LEFT_OUT = 0.6  # cost of a phone that is missing or added
@@ -36,6 +37,31 @@ def phones_of(mnemonics: Iterable[str]) -> Phones:
     """Return espeak's phonemes as TIMIT phones, without stress and pauses; unknown ones stand as they are."""
     plain = (name.lstrip(MARKS) for name in mnemonics if not name.startswith("_"))
     return tuple(phone for name in plain for phone in _timit(name))
+
+
+def timed(mnemonics: Sequence[str], starts: Sequence[float], end: float) -> tuple[Segment, ...]:
+    """Return espeak's phonemes and pauses as segments of the 39 TIMIT phones, one behind the other until `end`.
+
+    A phoneme of several phones is shared out evenly among them; a phoneme without a TIMIT phone is left out.
+    """
+    ends = [*starts[1:], end] if starts else []
+    return tuple(
+        segment
+        for name, start, stop in zip(mnemonics, starts, ends, strict=True)
+        for segment in _shared(_folded(name), start, stop)
+    )
+
+
+def _shared(phones: Phones, start: float, end: float) -> Iterator[Segment]:
+    step = (end - start) / max(1, len(phones))
+    for number, phone in enumerate(phones):
+        yield Segment(phone, start + number * step, start + (number + 1) * step)
+
+
+@cache
+def _folded(mnemonic: str) -> Phones:
+    phones = ("pau",) if mnemonic.startswith("_") else phones_of([mnemonic])
+    return tuple(fold(phones, 39)) if all(phone in timit_phones() for phone in phones) else ()
 
 
 @cache

@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from speechcnn.corpora.keywords import sounds
 from speechcnn.corpora.keywords.voices import Voice
 from speechcnn.corpora.synthesis.espeak import find_loader
 from speechcnn.corpora.synthesis.plan import SynthesisError
+from speechcnn.labels import Segment
 
 RATE = 16000
 SHARD = 400  # lines that one process speaks; fixed, because espeak's state runs on from line to line
@@ -46,7 +48,8 @@ class Spoken:
 
     line: Line
     samples: NDArray[np.float32]
-    phonemes: tuple[str, ...]
+    phonemes: tuple[str, ...]  # espeak's
+    phones: tuple[Segment, ...]  # of the set of 39, where the speaker is known to have said them
     speech: Times
     span: Times | None
 
@@ -87,7 +90,8 @@ def _whole(lines: Sequence[Line], parts: Sequence[NDArray[np.float32]], notes: S
     for line, samples, note in zip(lines, parts, notes, strict=True):
         if note["speech"] and (note["span"] or not line.keyword):
             span = tuple(note["span"]) if note["span"] else None
-            yield Spoken(line, samples.copy(), tuple(note["phonemes"]), tuple(note["speech"]), span)
+            phones = sounds.timed(note["phonemes"], note["starts"], len(samples) / RATE)
+            yield Spoken(line, samples.copy(), tuple(note["phonemes"]), phones, tuple(note["speech"]), span)
 
 
 def _plain(line: Line) -> dict[str, object]:

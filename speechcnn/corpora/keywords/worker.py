@@ -24,6 +24,8 @@ from speechcnn.corpora.synthesis.plan import SynthesisError
 RATE = 16000
 TAIL_DB = -40.0  # against the loudest sample of a line: what lies below at its end is silence
 MARKS = "',%="  # espeak's stress marks
+NO_SAMPLES = np.zeros(0, np.float32)
+NOTES: dict[str, Any] = {"phonemes": [], "starts": [], "speech": None, "span": None}  # where nothing is said
 
 
 def main() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
 
 
 def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
-    """Speak a line at 16 kHz; its notes hold phonemes and, where the keyword is in it, the keyword's span in seconds.
+    """Speak a line at 16 kHz; its notes hold phonemes, their starts, and the span of a keyword in it, in seconds.
 
     espeak speaks at pitch / warp and rate / warp and is played back `warp` times faster, which moves the formants.
     A line in which the keyword's phonemes cannot be found, because the words around changed them, has no span.
@@ -57,17 +59,18 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
     except SynthesisError as error:
         if "said nothing" not in str(error):
             raise
-        return np.zeros(0, np.float32), {"phonemes": [], "speech": None, "span": None}
+        return NO_SAMPLES, NOTES
     factor = 1 / (SOURCE_RATE * warp)
     real = [event for event in speech.phonemes if not event.name.startswith("_")]
     if not real:
-        return np.zeros(0, np.float32), {"phonemes": [], "speech": None, "span": None}
+        return NO_SAMPLES, NOTES
     whole = stretch(speech, real, 0, len(real))
     place = find(plain_names(real), wanted) if wanted else None
     span = None if place is None else stretch(speech, real, place, place + len(wanted))
     samples = soxr.resample(speech.samples, SOURCE_RATE * warp, RATE, quality="HQ").astype(np.float32)
     notes = {
         "phonemes": [event.name for event in speech.phonemes],
+        "starts": [event.start * factor for event in speech.phonemes],
         "speech": [at * factor for at in whole],
         "span": None if span is None else [at * factor for at in span],
     }
