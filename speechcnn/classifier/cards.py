@@ -14,14 +14,17 @@ from speechcnn.classifier.network import Known, Network
 from speechcnn.classifier.targets import Targets
 from speechcnn.classifier.windows import WindowPolicy
 
+MOST_KNOWN = 10_000  # clips; a model file has room for little more than the names of 40,000
+
 Clips = Sequence[NDArray[np.float32]]
 
 
 def known(built: Network, policy: WindowPolicy, samples: Clips, names: Sequence[str], wanted: Targets) -> Known:
-    """Return the training clips in the last hidden layer, with their classes and names."""
-    vectors = [built.embedding(built.windows(one, policy)).numpy() for one in samples]
-    labels = ["+".join(wanted.names[k] for k in np.flatnonzero(row)) for row in wanted.matrix]
-    return Known(np.stack(vectors), labels, names)
+    """Return the training clips in the last hidden layer, with their classes and names; of very many, every n-th."""
+    kept = slice(None, None, -(-len(samples) // MOST_KNOWN))
+    vectors = [built.embedding(built.windows(one, policy)).numpy() for one in samples[kept]]
+    labels = ["+".join(wanted.names[k] for k in np.flatnonzero(row)) for row in wanted.matrix[kept]]
+    return Known(np.stack(vectors), labels, names[kept])
 
 
 def card(rate: int, samples: Clips, wanted: Targets, found: Fitted) -> dict[str, Any]:

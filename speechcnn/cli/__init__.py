@@ -25,6 +25,7 @@ EXIT_FAULTS, EXIT_ERROR = 1, 2
 # By the name that users write.
 EXPERIMENTS = {
     "classify": "classify",
+    "commands": "commands",
     "keyword": "keyword",
     "leave-speakers-out": "leave_speakers_out",
     "localise": "localise",

@@ -182,17 +182,21 @@ def tested(fold: str, corpus: ClipSet, classifiers: Sequence[AudioClassifier], c
     test = [clip for clip in corpus.clips if clip.fold == fold]
     started = time.perf_counter()
     members = [fitted_on(train, one, checkpoints / f"seed-{one.seed}") for one in classifiers]
-    first = members[0]
-    trained = time.perf_counter()
-    probabilities = Ensemble(members).predict_proba([clip.path for clip in test])
+    return judged(fold, test, members, time.perf_counter() - started)
+
+
+def judged(fold: str, clips: Sequence[Clip], members: Sequence[AudioClassifier], train_seconds: float) -> FoldResult:
+    """Test the mean of fitted classifiers' probabilities on clips that none of them has heard."""
+    first, started = members[0], time.perf_counter()
+    probabilities = Ensemble(members).predict_proba([clip.path for clip in clips])
     classes = [str(name) for name in first.classes_.tolist()]
     return FoldResult(
         fold=fold,
-        clips=tuple(test),
+        clips=tuple(clips),
         classes=tuple(classes),
         probabilities=probabilities,
         history=tuple(first.history_),
         temperature=first.network_.temperature,
-        train_seconds=trained - started,
-        test_seconds=time.perf_counter() - trained,
+        train_seconds=train_seconds,
+        test_seconds=time.perf_counter() - started,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from speechcnn.classifier import AudioClassifier
@@ -135,21 +136,26 @@ def curves(outcome: Outcome) -> dict[str, Picture]:
     return {
         f"curves-{one.fold}": Picture(
             f"Learning curves of the classifier tested on fold {one.fold}",
-            curves_figure(
-                [
-                    {
-                        "epoch": record.epoch + 1,
-                        "train_loss": record.train_loss,
-                        "validation_loss": record.dev_loss,
-                        "validation_accuracy": record.dev_accuracy,
-                    }
-                    for record in one.history
-                ]
-            ),
+            history_figure(one.history),
         )
         for one in outcome.folds
         if one.history
     }
+
+
+def history_figure(history: Sequence[EpochRecord]) -> Figure:
+    """Draw one classifier's losses and accuracy over its epochs."""
+    return curves_figure(
+        [
+            {
+                "epoch": record.epoch + 1,
+                "train_loss": record.train_loss,
+                "validation_loss": record.dev_loss,
+                "validation_accuracy": record.dev_accuracy,
+            }
+            for record in history
+        ]
+    )
 
 
 def write_predictions(path: Path, folds: Sequence[FoldResult]) -> None:
@@ -207,10 +213,10 @@ def folds_table(outcome: Outcome) -> Table:
     return Table("By fold", header, rows)
 
 
-def errors_table(table: ConfusionTable) -> Table:
+def errors_table(table: ConfusionTable, title: str = "Most frequent errors") -> Table:
     """The most frequent errors."""
     rows = [(one.reference or "", one.hypothesis or "", str(one.count)) for one in table.top(20)]
-    return Table("Most frequent errors", ("class", "taken for", "times"), rows)
+    return Table(title, ("class", "taken for", "times"), rows)
 
 
 def leaks_table(outcome: Outcome) -> list[Table]:

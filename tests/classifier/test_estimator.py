@@ -12,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from speechcnn import audio
 from speechcnn.bundle import BundleError
-from speechcnn.classifier import AudioClassifier, Ensemble
+from speechcnn.classifier import AudioClassifier, Ensemble, cards
 from tests.classifier.conftest import FRONT, NAMES, RATE, small, tone, tones
 
 
@@ -110,6 +110,15 @@ def test_similar_names_clips_of_the_class(fitted: AudioClassifier) -> None:
     own = fitted.similar(tones(45)[0][:1], 1)[0][0]
     assert own.name == "clip 0"
     assert own.similarity == pytest.approx(1, abs=1e-5)
+
+
+def test_of_very_many_clips_every_n_th_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "MOST_KNOWN", 5)
+    X, y = tones(12)
+    known = small(epochs=1).fit(X, y).known_
+    assert list(known.names) == [f"clip {number}" for number in (0, 3, 6, 9)]
+    assert known.labels == y[::3]
+    assert len(known.vectors) == 4
 
 
 def test_events_have_the_times_of_the_sound() -> None:

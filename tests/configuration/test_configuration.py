@@ -14,7 +14,7 @@ from speechcnn.experiments.phones import PhoneExperiment
 from speechcnn.models import MODELS
 
 CONF = configuration.conf_folder()
-OTHERS = ("classify_", "keyword_", "localise_")  # options of other experiments
+OTHERS = ("classify_", "commands_", "keyword_", "localise_")  # options of other experiments
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if not path.stem.startswith(OTHERS)
 )  # every option of every group, found by looking

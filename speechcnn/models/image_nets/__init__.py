@@ -7,6 +7,7 @@
     mobilenet    depthwise-separable convolutions
     attentive    a convolutional front with self-attention
     small        the net for small data on a processor
+    broadcast    the keyword network that is 2-D along frequency and 1-D along time
     parts        what all share
 
 Every net maps [B, C, F, T] to scores [B, K] and offers `feature_maps`, `embed`, `training_scores` and `minimum_size`.
@@ -17,6 +18,7 @@ all that is left. `docs/architectures.md` lists parameters, multiplications and 
 from __future__ import annotations
 
 from speechcnn.models.image_nets.attentive import AttentiveNet
+from speechcnn.models.image_nets.broadcast import BcResNet
 from speechcnn.models.image_nets.densenet import DenseNet
 from speechcnn.models.image_nets.googlenet import GoogLeNet
 from speechcnn.models.image_nets.mobilenet import MobileNet
@@ -36,4 +38,5 @@ IMAGE_NETS: dict[str, type[ClassifyingNet]] = {
     "mobilenet": MobileNet,
     "attentive": AttentiveNet,
     "cnn8": Cnn8,
+    "bc_resnet": BcResNet,
 }

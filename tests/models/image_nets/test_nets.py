@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from speechcnn.models import MODELS
-from speechcnn.models.image_nets import IMAGE_NETS, GoogLeNet
+from speechcnn.models.image_nets import IMAGE_NETS, BcResNet, GoogLeNet
 from speechcnn.models.image_nets.attentive import positions
 
 SMALL = {"grid": [2, 2], "hidden": [12, 10]}
@@ -28,6 +28,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("mobilenet", {"width": 0.125}),
     ("attentive", {"widths": [8, 16], "blocks": 2, "heads": 2}),
     ("cnn8", {"widths": [8, 12], "hidden": 10}),
+    ("bc_resnet", {"n_bands": 8, "channels": 4, "blocks": [1, 2, 1, 1], "sub_bands": 1}),
 ]
 CLASSES, STREAMS = 4, 2
 
@@ -38,9 +39,9 @@ def built(name: str, arguments: dict[str, Any], backprop: str = "custom") -> nn.
 
 
 def spectrograms(net: nn.Module, batch: int = 3) -> torch.Tensor:
-    """Pictures a little larger than the smallest, and not square."""
+    """Pictures a little larger than the smallest where the net takes them, and not square."""
     bands, frames = net.minimum_size
-    return torch.randn(batch, STREAMS, bands + 3, frames + 6)
+    return torch.randn(batch, STREAMS, bands + 3 * (not isinstance(net, BcResNet)), frames + 6)
 
 
 def test_every_net_is_tried() -> None:
@@ -134,6 +135,7 @@ def test_positions_are_waves_of_bands_and_of_frames() -> None:
         ("mobilenet", {"width": 0.0}, "width must be above 0; got 0.0"),
         ("attentive", {"widths": [8, 18]}, "the last of widths must be a multiple of 4 and of heads=4"),
         ("attentive", {"blocks": 0}, "blocks must be at least 1; got 0"),
+        ("bc_resnet", {"n_bands": 64}, r"n_bands must be a multiple of 8 \* sub_bands, 40; got 64"),
         ("cnn8", {"widths": []}, "widths must list the maps of at least one block"),
     ],
 )
