@@ -154,8 +154,7 @@ class KeywordNet(nn.Module):
 class KeywordTdnn(KeywordNet):
     """Time-delay network: convolutions along time, each wider apart than the one below, first to phones, then to words.
 
-    The upper layers see nothing but the phones' log posteriors. So they cannot know a word by what its synthetic
-    recordings have in common besides its phones.
+    The upper layers see nothing but the phones' log posteriors, not what else a word's recordings have in common.
 
     Source: Waibel et al. (1989), "Phoneme recognition using time-delay neural networks"; Peddinti, Povey and Khudanpur
     (2015), "A time delay neural network architecture for efficient modeling of long temporal contexts"; words above
@@ -173,6 +172,9 @@ class KeywordTdnn(KeywordNet):
         lookahead_frames: feature frames that an output waits for.
         dropout: share of values set to zero in training.
         backprop: whose backward pass runs.
+
+    Raises:
+        ValueError: no layer above the phones.
     """
 
     def __init__(
@@ -189,6 +191,8 @@ class KeywordTdnn(KeywordNet):
         dropout: float = 0.0,
         backprop: Backprop = "custom",
     ) -> None:
+        if not word_dilations:
+            raise ValueError("word_dilations must be at least one number: words are not known by a single frame.")
         rows = n_streams * (n_bands + energy)
 
         def layer(below: int, kernel: int, step: int, gap: int) -> list[nn.Module]:

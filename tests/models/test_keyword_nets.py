@@ -195,6 +195,7 @@ def test_phones_are_read_around_the_frame_that_they_belong_to(lookahead: int, fi
         ),
         ("keyword_tdnn", {"lookahead_frames": 34}, "below the receptive field of 33 frames; got 34"),
         ("keyword_tdnn", {"n_classes": 1}, "n_classes must be at least 2, none and one keyword; got 1"),
+        ("keyword_tdnn", {"word_dilations": []}, "word_dilations must be at least one number"),
         ("keyword_tdnn", {"stride": 6}, "must not pad time, nor move by more than it covers"),
         ("keyword_bc_net", {"energy": True}, "give features.energy=false"),
         ("keyword_bc_net", {"n_bands": 12}, "multiple of 8 . sub_bands, 8; got 12"),
