@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from speechcnn.augment.band_gains import NATS_PER_DB
-from speechcnn.augment.ranges import check_gain, check_knots, check_map, curve, uniform
+from speechcnn.augment.ranges import MOST_DB, check_gain, check_knots, check_map, check_range, curve, uniform
 from speechcnn.augment.stages import Stage
 
 LOUD_SHARE = 0.1  # of frames, whose level noise is measured against
@@ -44,11 +44,7 @@ class BandNoise:
     on: ClassVar[Stage] = "features"
 
     def __post_init__(self) -> None:
-        if not -60 <= self.low_snr_db <= self.high_snr_db <= 120:
-            raise ValueError(
-                "low_snr_db must be from -60 to high_snr_db, and that at most 120; "
-                f"got {self.low_snr_db:g} and {self.high_snr_db:g}."
-            )
+        check_range("signal-to-noise ratio in dB", self.low_snr_db, self.high_snr_db, -MOST_DB, 2 * MOST_DB)
         check_gain("slope_db", self.slope_db)
         check_knots(self.knots)
 

@@ -165,7 +165,7 @@ def test_noise_never_lowers_a_band_and_leaves_the_rest() -> None:
     assert bool((found[0, :40] >= features[0, :40]).all())
     assert float((found[0, :40] - features[0, :40]).mean()) > 0.1
     assert BandNoise()(torch.zeros(1, 40, 0), draw()).shape == (1, 40, 0)
-    with pytest.raises(ValueError, match=r"low_snr_db must be from -60 to high_snr_db, .* got 9 and 5"):
+    with pytest.raises(ValueError, match=r"signal-to-noise ratio in dB must run .* within -60 to 120; got 9 to 5"):
         BandNoise(9.0, 5.0)
 
 
