@@ -17,7 +17,7 @@ from speechcnn import locks, progress
 from speechcnn.arguments import SettingsError, Table, construct
 from speechcnn.corpora.keywords import advice, recordings, script
 from speechcnn.corpora.keywords.recordings import Recordings
-from speechcnn.corpora.synthesis import SynthesisError
+from speechcnn.corpora.synthesis import SynthesisError, flite
 from speechcnn.experiments import run_folder
 from speechcnn.experiments import settings as settings_of
 from speechcnn.experiments.keyword_data import AcousticSettings, Heard, SpeechSettings, Studio
@@ -124,6 +124,8 @@ class KeywordExperiment:
         self.speech: SpeechSettings = self.build("speech")
         if settings["minutes"] is not None:
             self.speech = within(self.speech, settings["minutes"])
+        if self.speech.flite:
+            flite.check_flite()
         self.acoustics: AcousticSettings = self.build("acoustics")
         self.trainer("check", self.loop, 1.0)
 

@@ -66,6 +66,7 @@ class SpeechSettings:
     dev_negatives: int = 3000  # other words, and half as many sentences
     test_negatives: int = 6000
     scene_seconds: float = 5.0  # length of a recording, about
+    flite: float = 0.0  # share of the training lines that the voices of the program flite say
     copies: int = 2  # times that each training line of a keyword or near miss is heard; others are dealt to the copies
 
     def __post_init__(self) -> None:
@@ -75,6 +76,8 @@ class SpeechSettings:
         for name in ("near", "part", "with_keyword", "other", "sentence", "nonsense", "dev_share"):
             if not 0 <= getattr(self, name) <= 100:
                 raise ValueError(f"{name} must be from 0 to 100; got {getattr(self, name)}.")
+        if not 0 <= self.flite <= 1:
+            raise ValueError(f"flite must be from 0 to 1; got {self.flite}.")
         if min(self.dev_negatives, self.test_negatives) < 2:
             raise ValueError("dev_negatives and test_negatives must be at least 2; the threshold is chosen on them.")
         if not 0.5 <= self.scene_seconds <= 60:
@@ -126,7 +129,7 @@ class AcousticSettings:
     hiss: float = 0.6  # another noise
     warp: float = 1.0  # of frequencies, as another vocal tract
     formants: float = 1.0  # of frequencies, as another accent
-    most_bands: float = 1.6  # that a formant is then moved by
+    most_bands: float = 2.0  # that a formant is then moved by
     tempo: float = 1.0  # another speed at the same pitch
     masks: float = 0.5  # SpecAugment
 
@@ -154,7 +157,7 @@ class AcousticSettings:
         if log_mel is not None:
             bands = log_mel.n_bands, log_mel.rate, log_mel.low_hz, log_mel.high_hz
             steps += [
-                (self.warp, FrequencyWarp(*bands, 0.89, 1.12)),
+                (self.warp, FrequencyWarp(*bands, 0.86, 1.16)),
                 (self.formants, FormantWarp(log_mel.n_bands, self.most_bands)),
                 (self.gains, BandGains(12.0, 10.0, n_bands=log_mel.n_bands)),
                 (self.hiss, BandNoise(self.low_snr_db, n_bands=log_mel.n_bands)),
@@ -216,7 +219,7 @@ class Studio:
 
     def speak(self, split: str) -> list[Spoken]:
         """Have a split's lines spoken."""
-        lines = script.lines(split, self.keywords, self.speech.counts(split), self.seed)
+        lines = script.lines(split, self.keywords, self.speech.counts(split), self.seed, self.speech.flite)
         with progress.bar(f"speaking {split}") as update:
             return speaking.speak(lines, self.workers, update)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from speechcnn.corpora.keywords import nonsense, sounds
 from speechcnn.corpora.keywords.sounds import NearMiss, Phones
 from speechcnn.corpora.keywords.speaking import Line, Spoken, speak
-from speechcnn.corpora.keywords.voices import SPLITS, Voice, accents_of, draw_voice
+from speechcnn.corpora.keywords.voices import PLAIN, SPLITS, Voice, accents_of, draw_voice
 from speechcnn.corpora.synthesis.plan import SynthesisError
 from speechcnn.corpora.synthesis.sentences import sentences, table
 
@@ -27,7 +27,6 @@ OTHER_PHONEMES = tuple(
     "p b t d k g tS dZ f v T s z S h m n l r w j i: I E a A: V U u: 3: eI aI aU oU".split()  # noqa: SIM905
 )
 LONGEST_KEYWORD = 60  # characters
-PLAIN = "m3"  # the variant in which words are looked up
 
 
 @dataclass(frozen=True)
@@ -160,43 +159,49 @@ def near_of(keyword: Keyword, split: str) -> list[str]:
     return texts if split == "test" else [text for n, text in enumerate(texts) if (n + 1) % UNSEEN_EVERY]
 
 
-def lines(split: str, keywords: Sequence[Keyword], counts: Counts, seed: int) -> list[Line]:
+def lines(split: str, keywords: Sequence[Keyword], counts: Counts, seed: int, flite_share: float = 0.0) -> list[Line]:
     """Return everything that a split says, in a fixed order; no voice and no sentence is another split's."""
     draw = np.random.default_rng([seed, SPLITS.index(split), 11])
+
+    def voice() -> Voice:
+        return draw_voice(split, draw, flite_share)
+
     taboo = {word for keyword in keywords for word in keyword.text.split()}
-    found = [line for keyword in keywords for line in _of_keyword(split, keyword, counts, draw, taboo, seed)]
+    found = [line for keyword in keywords for line in _of_keyword(split, keyword, counts, draw, voice, taboo, seed)]
     words = [row["word"] for row in table("common_words.tsv") if row["word"] not in taboo]
     near = {text for keyword in keywords for text in (one.text for one in keyword.near)}
     words = [word for word in words if word not in near]
-    found += [_line(pick(words, draw), split, draw, "other") for _ in range(counts.other)]
-    found += [_line(text, split, draw, "sentence") for text in texts_of(split, counts.sentence, seed, taboo, 12)]
+    found += [Line(pick(words, draw), voice(), "other") for _ in range(counts.other)]
+    found += [Line(text, voice(), "sentence") for text in texts_of(split, counts.sentence, seed, taboo, 12)]
     said = [phones for keyword in keywords for phones in keyword.phones]
-    found += [_line(nonsense.sentence(draw, said), split, draw, "sentence") for _ in range(counts.nonsense)]
+    found += [Line(nonsense.sentence(draw, said), voice(), "sentence") for _ in range(counts.nonsense)]
     return found
 
 
 def _of_keyword(
-    split: str, keyword: Keyword, counts: Counts, draw: np.random.Generator, taboo: set[str], seed: int
+    split: str,
+    keyword: Keyword,
+    counts: Counts,
+    draw: np.random.Generator,
+    voice: Callable[[], Voice],
+    taboo: set[str],
+    seed: int,
 ) -> list[Line]:
     found = []
     for number in range(counts.keyword):
         spelling = keyword.spellings[number % len(keyword.spellings)]
-        found.append(_line(spelling, split, draw, "keyword", keyword.text, spelling))
+        found.append(Line(spelling, voice(), "keyword", keyword.text, spelling))
     near = near_of(keyword, split)
-    found += [_line(near[n % len(near)], split, draw, "near") for n in range(counts.near)]
+    found += [Line(near[n % len(near)], voice(), "near") for n in range(counts.near)]
     cuts = [*keyword.parts, *keyword.made_up]
     for number in range(counts.part if cuts else 0):
         # Half are parts of the word, half are words that differ in one phone.
         choices = keyword.parts if number % 2 and keyword.parts else keyword.made_up or keyword.parts
-        found.append(_line(pick(choices, draw), split, draw, "part"))
+        found.append(Line(pick(choices, draw), voice(), "part"))
     for text in texts_of(split, counts.with_keyword, seed, taboo, 13):
         spelling = pick(keyword.spellings, draw)
-        found.append(_line(put_in(text, spelling, draw), split, draw, "with", keyword.text, spelling))
+        found.append(Line(put_in(text, spelling, draw), voice(), "with", keyword.text, spelling))
     return found
-
-
-def _line(text: str, split: str, draw: np.random.Generator, kind: str, keyword: str = "", spelling: str = "") -> Line:
-    return Line(text, draw_voice(split, draw), kind, keyword, spelling)
 
 
 def pick(choices: Sequence[str], draw: np.random.Generator) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechcnn.corpora.keywords import sounds
-from speechcnn.corpora.keywords.voices import Voice
+from speechcnn.corpora.keywords.voices import FLITE, Voice
 from speechcnn.corpora.synthesis.espeak import find_loader
 from speechcnn.corpora.synthesis.plan import SynthesisError
 from speechcnn.labels import Segment
@@ -102,4 +102,6 @@ def _plain(line: Line) -> dict[str, object]:
         "pitch": line.voice.pitch,
         "warp": line.voice.warp,
         "words_per_minute": line.voice.words_per_minute,
+        "rhotic": line.voice.rhotic,
+        "flite": line.voice.variant if line.voice.family == FLITE else "",
     }

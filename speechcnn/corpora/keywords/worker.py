@@ -2,7 +2,7 @@
 
 The samples of all lines go to a file as they are (float32, one line after the other), their notes to standard output
 (JSON). It runs as ``python -m speechcnn.corpora.keywords.worker FILE``: espeak-ng keeps global state and may crash, so
-it lives in processes of its own.
+it lives in processes of its own. Flite says espeak's phonemes, at the times that it chooses.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 import soxr
 
+from speechcnn.corpora.synthesis import flite
 from speechcnn.corpora.synthesis.espeak import RATE as SOURCE_RATE
 from speechcnn.corpora.synthesis.espeak import Espeak, Event, Speech
-from speechcnn.corpora.synthesis.phones import silent_tail
+from speechcnn.corpora.synthesis.phones import silent_tail, symbols
 from speechcnn.corpora.synthesis.plan import SynthesisError
 
 RATE = 16000
 TAIL_DB = -40.0  # against the loudest sample of a line: what lies below at its end is silence
-MARKS = "',%="  # espeak's stress marks
+MARKS, STRESS = "',%=", ("'", ",")  # espeak's marks, and those of a stressed syllable
 NO_SAMPLES = np.zeros(0, np.float32)
 NOTES: dict[str, Any] = {"phonemes": [], "starts": [], "speech": None, "span": None}  # where nothing is said
 
@@ -56,6 +57,8 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
     try:
         speech = say(line["text"])
         wanted = plain_names(say(line["keyword"]).phonemes) if line["keyword"] else []
+        if line["flite"]:
+            speech = said_again(speech.phonemes, line)
     except SynthesisError as error:
         if "said nothing" not in str(error):
             raise
@@ -75,6 +78,22 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
         "span": None if span is None else [at * factor for at in span],
     }
     return samples, notes
+
+
+def said_again(events: Sequence[Event], line: dict[str, Any]) -> Speech:
+    """Return what one of Flite's voices makes of espeak's phonemes, each at its new time."""
+    phones = [[flite.PAUSE], *(flite_phones(event.name, line["rhotic"]) for event in events), [flite.PAUSE]]
+    pitch, words_per_minute = line["pitch"] / line["warp"], line["words_per_minute"] / line["warp"]
+    said = flite.say([one for part in phones for one in part], line["flite"], pitch, words_per_minute)
+    samples = soxr.resample(said.samples, said.rate, SOURCE_RATE, quality="HQ")
+    firsts = np.cumsum([len(part) for part in phones[:-2]])  # of each phoneme's phones
+    starts = [round(said.ends[first - 1] * SOURCE_RATE) for first in firsts]
+    return Speech(samples, [Event(start, event.name) for start, event in zip(starts, events, strict=True)])
+
+
+def flite_phones(name: str, rhotic: bool) -> list[str]:
+    """Return a phoneme or a pause of espeak as Flite writes it."""
+    return [flite.spelled(phone, name.startswith(STRESS)) for phone, _ in symbols(name, rhotic)]
 
 
 def plain_names(events: Sequence[Event]) -> list[str]:

@@ -107,7 +107,7 @@ def _spans(phonemes: Sequence[Event], n_samples: int, rhotic: bool) -> list[_Spa
     ends = [*(event.start for event in phonemes[1:]), n_samples]
     spans: list[_Span] = []
     for event, end in zip(phonemes, ends, strict=True):
-        span = _Span(_symbols(event.name, rhotic), event.name[:1] in "',", event.start, end)
+        span = _Span(symbols(event.name, rhotic), event.name[:1] in "',", event.start, end)
         if span.end > span.start:
             spans.append(span)
         elif spans and span.label != "pau" and spans[-1].label != "pau":
@@ -125,7 +125,12 @@ def _halves(long: _Span, blended: _Span) -> list[_Span]:
 
 
 @cache
-def _symbols(name: str, rhotic: bool) -> tuple[tuple[str, float], ...]:
+def symbols(name: str, rhotic: bool) -> tuple[tuple[str, float], ...]:
+    """Return the TIMIT phones that one of espeak's phonemes stands for, each with its share of the time.
+
+    Raises:
+        SynthesisError: a phoneme that the table lacks.
+    """
     plain = name.lstrip("',%=")
     column = "rhotic" if rhotic else "plain"
     for row in table("espeak_to_timit.tsv"):

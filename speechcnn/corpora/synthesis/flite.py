@@ -1,0 +1,100 @@
+"""Flite through its program: phones in, samples and the times of the phones out, in voices made from real ones.
+
+espeak's voices are formulas, and a network that hears no others learns the formulas. Flite's are built from an hour or
+so of a speaker each, so that what formulas smooth over (how a nasal runs into a vowel, how voice and breath mix) is in
+them. They say what espeak says: its phonemes are handed over, so both have one pronunciation and one set of accents.
+
+Source: Black and Lenzo (2001), "Flite: a small fast run-time synthesis engine".
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechcnn.corpora.synthesis.plan import SynthesisError
+
+PROGRAM = "flite"
+VOICES = {"kal16": 94.0, "awb": 105.0, "rms": 109.0, "slt": 137.0}  # with their median pitches in hertz
+PAUSE = "pau"
+PLAIN_WORDS_PER_MINUTE = 175.0  # espeak's own speed, which is taken for Flite's
+VOWELS = frozenset(("aa", "ae", "ah", "ao", "aw", "ax", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw"))
+CONSONANTS = frozenset(
+    ("b", "ch", "d", "dh", "f", "g", "hh", "jh", "k", "l", "m", "n", "ng", "p", "r", "s", "sh", "t", "th", "v", "w")
+) | {"y", "z", "zh"}
+# Phones of TIMIT that Flite lacks.
+INSTEAD = {"axr": "er", "ix": "ih", "ux": "uw", "dx": "d", "nx": "n", "q": "t", "el": "l", "em": "m", "en": "n",
+           "eng": "ng"}  # fmt: skip
+
+
+def check_flite() -> None:
+    """Raise a SynthesisError unless the program can be run and has the voices."""
+    if shutil.which(PROGRAM) is None:
+        raise SynthesisError(
+            f"Flite's voices need the program {PROGRAM}, which is not installed: install it with the system's packages "
+            "(apt install flite, brew install flite), or leave its share of the lines at 0"
+        )
+    listed = subprocess.run([PROGRAM, "-lv"], capture_output=True, text=True).stdout.split()
+    missing = [name for name in VOICES if name not in listed]
+    if missing:
+        raise SynthesisError(f"the program {PROGRAM} lacks the voices {', '.join(missing)}; it lists {listed[2:]}")
+
+
+def spelled(phone: str, stressed: bool = False) -> str:
+    """Return a TIMIT phone or pause as Flite writes it; SynthesisError for one that it cannot say.
+
+    >>> spelled("ow", stressed=True), spelled("axr"), spelled("t")
+    ('ow1', 'er0', 't')
+    """
+    plain = INSTEAD.get(phone, phone)
+    if plain in VOWELS:
+        return f"{plain}{int(stressed)}"
+    if plain in CONSONANTS or plain == PAUSE:
+        return plain
+    raise SynthesisError(f"Flite cannot say the phone {phone!r}")
+
+
+class Said(NamedTuple):
+    """Samples [N] in -1..1, their rate in hertz, and where each phone ends, in seconds."""
+
+    samples: NDArray[np.float64]
+    rate: int
+    ends: list[float]
+
+
+def say(phones: Sequence[str], voice: str, pitch: float, words_per_minute: float) -> Said:
+    """Say phones as `spelled` gives them.
+
+    Args:
+        phones: the first and the last must be a pause, which Flite would put there otherwise.
+        voice: one of `VOICES`.
+        pitch: a factor on the voice's own pitch.
+        words_per_minute: speed, on espeak's scale.
+
+    Raises:
+        SynthesisError: Flite failed, or said other phones.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "said.wav"
+        settings = {
+            "duration_stretch": PLAIN_WORDS_PER_MINUTE / words_per_minute,
+            "int_f0_target_mean": VOICES[voice] * pitch,
+        }
+        options = [part for name, value in settings.items() for part in ("--setf", f"{name}={value:.4f}")]
+        command = [PROGRAM, "-voice", voice, *options, "-psdur", "-p", " ".join(phones), "-o", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        said = [part.partition(":") for part in done.stdout.split()]
+        if done.returncode or [name for name, _, _ in said] != [phone.rstrip("01") for phone in phones]:
+            raise SynthesisError(f"Flite's voice {voice} did not say {' '.join(phones)!r}: {done.stderr.strip()}")
+        with wave.open(str(path)) as stream:  # 16 bits, one channel
+            samples = np.frombuffer(stream.readframes(stream.getnframes()), "<i2") / 32768
+            rate = stream.getframerate()
+    return Said(samples, rate, [float(end) for _, _, end in said])
