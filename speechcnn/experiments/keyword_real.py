@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,6 +97,7 @@ class RealResult:
     misses: Share
     alarms: HourlyRate
     outcomes: Outcomes
+    by_keyword: Mapping[str, Outcomes]  # the same for each keyword as if it were the only one
     namings: tuple[Naming, ...] = ()  # of clips with a keyword, one for each
 
 
@@ -150,7 +151,8 @@ def result(scorer: Scorer, every: Sequence[Heard] | Iterator[Heard], threshold: 
     scored = scorer.score(every)
     counted = total(scored)
     namings = tuple(naming(one) for one in scored if len(one.heard.references) == 1)
-    return RealResult(counted.misses(threshold), counted.alarms(threshold), counted, namings)
+    each = {keyword: total(one.of(keyword) for one in scored) for keyword in scorer.keywords}
+    return RealResult(counted.misses(threshold), counted.alarms(threshold), counted, each, namings)
 
 
 def naming(one: Scored) -> Naming:

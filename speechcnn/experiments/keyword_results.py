@@ -120,7 +120,7 @@ def figures(outcome: Outcome) -> dict[str, Any]:
         "threshold": threshold,
         "synthetic": {
             "chosen": plain_point(chosen),
-            "at": {f"{rate:g} per hour": plain_point(curve.at(rate), rate) for rate in RATES},
+            "at": plain_points(curve),
             "localisation": asdict(localise(pairs)),
             "misses": {name: {k: plain(v) for k, v in groups.items()} for name, groups in by_group(outcome).items()},
         },
@@ -209,11 +209,17 @@ def judged(spotter: KeywordSpotter, real: RealSettings, threshold: float | None 
 
 def real_figures(found: Mapping[str, RealResult]) -> dict[str, Any]:
     """Return what was found in real recordings as plain data: set by set, and at rates of false alarms."""
-    curve = real_curve(found)
+    points = {name: plain_points(curve) for name, curve in real_curves(found).items()}
     return {
         "real": {name: plain_result(one) for name, one in found.items()},
-        "real_at": {} if curve is None else {f"{r:g} per hour": plain_point(curve.at(r), r) for r in RATES},
+        "real_at": points.pop("", {}),
+        "real_at_alone": points,
     }
+
+
+def plain_points(curve: DetectionCurve) -> dict[str, Any]:
+    """Return a curve's points at some rates of false alarms as plain data."""
+    return {f"{rate:g} per hour": plain_point(curve.at(rate), rate) for rate in RATES}
 
 
 def named_by(namings: Sequence[Naming], key: Callable[[Naming], str]) -> dict[str, Share]:
@@ -224,14 +230,22 @@ def named_by(namings: Sequence[Naming], key: Callable[[Naming], str]) -> dict[st
     return dict(sorted(table.items()))
 
 
-def real_curve(real: Mapping[str, RealResult]) -> DetectionCurve | None:
-    """Return misses against false alarms in real recordings, where there are test sets of both kinds."""
-    if not {POSITIVES, NEGATIVES} <= set(real):
-        return None
-    # Clips of the keyword alone have no hours worth counting.
-    alarms = real[NEGATIVES].outcomes
-    return detection_curve(Outcomes(real[POSITIVES].outcomes.hits, alarms.false_alarms,
-                                    real[POSITIVES].outcomes.references, alarms.hours))  # fmt: skip
+def real_curves(found: Mapping[str, RealResult]) -> dict[str, DetectionCurve]:
+    """Return misses against false alarms in real recordings, where there are test sets of both kinds.
+
+    Of all keywords together, named "", and where there are several, of each at a threshold of its own.
+    """
+    if not {POSITIVES, NEGATIVES} <= set(found):
+        return {}
+    clips, speech = found[POSITIVES], found[NEGATIVES]
+    curves = {"": real_curve(clips.outcomes, speech.outcomes)}
+    several = clips.by_keyword if len(clips.by_keyword) > 1 else {}
+    return curves | {name: real_curve(one, speech.by_keyword[name]) for name, one in several.items()}
+
+
+def real_curve(clips: Outcomes, speech: Outcomes) -> DetectionCurve:
+    """Return the misses in clips of the keyword alone, which have no hours worth counting, against alarms in speech."""
+    return detection_curve(Outcomes(clips.hits, speech.false_alarms, clips.references, speech.hours))
 
 
 def plain_mined(found: Commissioned) -> dict[str, Any]:
@@ -257,9 +271,7 @@ def draw(outcome: Outcome) -> dict[str, Picture]:
     found = outcome.synthetic
     chosen = OperatingPoint(outcome.threshold, found.misses(outcome.threshold), found.alarms(outcome.threshold))
     curves = {"synthetic": detection_curve(found)}
-    real = real_curve(outcome.real)
-    if real is not None:
-        curves["real"] = real
+    curves |= {f"real {name}".strip(): curve for name, curve in real_curves(outcome.real).items()}
     rounds = [{"epoch": n, "train_loss": one.train_loss, "dev_loss": one.dev_loss}
               for n, one in enumerate(outcome.history, 1)]  # fmt: skip
     return {

@@ -56,6 +56,13 @@ class Scored:
         """Its hits, false alarms, references and time."""
         return outcomes(self.matching, self.heard.seconds)
 
+    def of(self, keyword: str) -> Scored:
+        """Return what it is for a detector of one of the keywords."""
+        pairs = tuple(pair for pair in self.matching.pairs if pair[1].keyword == keyword)
+        alarms = tuple(one for one in self.matching.false_alarms if one.keyword == keyword)
+        missed = tuple(one for one in self.matching.missed if one.keyword == keyword)
+        return replace(self, matching=Matching(pairs, alarms, missed))
+
 
 class Scorer:
     """Finds the events of recordings with a network as it is now.

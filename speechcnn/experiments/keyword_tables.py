@@ -50,6 +50,10 @@ def tables(measured: Mapping[str, Any]) -> list[Table]:
         Table("Synthetic voices", POINT_HEAD, point_rows(synthetic["at"]), note),
         Table("Real recordings", ("set", "missed", "false alarms per hour", "from"), real),
         Table("Real recordings, over all thresholds", POINT_HEAD, point_rows(measured["real_at"])),
+        *(
+            Table(f"Real recordings, {name} alone at a threshold of its own", POINT_HEAD, point_rows(points))
+            for name, points in measured["real_at_alone"].items()
+        ),
         Table("The right keyword of all, real", ("set", "group", "right", "share"), named_rows(measured["real"])),
         Table("Taken for another, real", ("set", "said", "taken for", "times"), confusion_rows(measured["real"])),
         Table("Commissioning", ("held-out audio", "false alarms per hour", "from"), commissioning_rows(measured)),
@@ -137,10 +141,13 @@ def real_lines(measured: Mapping[str, Any]) -> list[str]:
     lines = [real_line(name, one) for name, one in measured["real"].items()]
     for one in measured["real"].values():
         lines += [f"  {group}: {share_words(share)} of {share['total']}" for group, share in groups_of(one)]
-    return lines + [
-        f"Real at {name}: missed {share_words(one['misses'])}; {one['claim']}"
-        for name, one in measured["real_at"].items()
-    ]
+    for word, points in {"": measured["real_at"], **measured["real_at_alone"]}.items():
+        alone = f", {word} alone at its own threshold," * bool(word)
+        lines += [
+            f"Real{alone} at {name}: missed {share_words(one['misses'])}; {one['claim']}"
+            for name, one in points.items()
+        ]
+    return lines
 
 
 def groups_of(one: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

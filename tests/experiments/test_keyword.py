@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from speechcnn.corpora import CorpusError
 from speechcnn.corpora.keywords import recordings, script
 from speechcnn.corpora.keywords.scenes import Said, Scene
 from speechcnn.corpora.keywords.speaking import Line, speak
-from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, run_folder
+from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, keyword_tables, run_folder
 from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard, SpeechSettings
 from speechcnn.experiments.keyword_scoring import Scored, criterion, misses_by, near_misses
 from speechcnn.metrics import HourlyRate, Outcomes, Share, match
@@ -176,12 +177,13 @@ def named(said: str, name: str, folder: str) -> keyword_real.Naming:
 
 def test_clips_are_named_by_keyword_and_by_folder() -> None:
     namings = (named("yes", "yes", "ann"), named("yes", "no", "bob"), named("no", "no", "bob"), named("no", "", "ann"))
-    result = keyword_real.RealResult(Share(1, 4), HourlyRate(0, 0.1), Outcomes(), namings)
+    result = keyword_real.RealResult(Share(1, 4), HourlyRate(0, 0.1), Outcomes(), {}, namings)
     plain = keyword_results.plain_result(result)
     assert (plain["named"]["count"], plain["named"]["total"]) == (2, 4)
     assert {name: one["count"] for name, one in plain["named_by_folder"].items()} == {"ann": 1, "bob": 1}
     assert {"said": "yes", "named": "no", "count": 1} in plain["confusions"]
-    assert "named" not in keyword_results.plain_result(keyword_real.RealResult(Share(), HourlyRate(0, 1), Outcomes()))
+    nothing = keyword_real.RealResult(Share(), HourlyRate(0, 1), Outcomes(), {})
+    assert "named" not in keyword_results.plain_result(nothing)
 
 
 def test_a_clip_is_named_by_its_highest_score() -> None:
@@ -203,15 +205,42 @@ def test_around_a_clip_is_its_own_noise() -> None:
     assert not np.array_equal(pads[0], pads[1])
 
 
+def real(found: Outcomes, **by_keyword: Outcomes) -> keyword_real.RealResult:
+    return keyword_real.RealResult(found.misses(0.5), found.alarms(0.5), found, by_keyword)
+
+
 def test_real_false_alarms_are_counted_on_audio_without_the_keyword_alone() -> None:
-    clips = keyword_real.RealResult(Share(0, 2), HourlyRate(9, 1.0), Outcomes((0.9, 0.4), (0.95,), 2, 1.0))
-    audio = keyword_real.RealResult(Share(), HourlyRate(1, 2.0), Outcomes((), (0.5,), 0, 2.0))
-    curve = keyword_results.real_curve({keyword_real.POSITIVES: clips, keyword_real.NEGATIVES: audio})
-    assert curve is not None
-    assert curve.at(0.1).misses == Share(1, 2)
-    assert curve.at(0.5).misses == Share(0, 2)
-    assert curve.hours == 2.0
-    assert keyword_results.real_curve({keyword_real.POSITIVES: clips}) is None
+    clips, audio = real(Outcomes((0.9, 0.4), (0.95,), 2, 1.0)), real(Outcomes((), (0.5,), 0, 2.0))
+    curves = keyword_results.real_curves({keyword_real.POSITIVES: clips, keyword_real.NEGATIVES: audio})
+    assert list(curves) == [""]
+    assert curves[""].at(0.1).misses == Share(1, 2)
+    assert curves[""].at(0.5).misses == Share(0, 2)
+    assert curves[""].hours == 2.0
+    assert keyword_results.real_curves({keyword_real.POSITIVES: clips}) == {}
+
+
+def test_each_keyword_alone_has_a_threshold_of_its_own() -> None:
+    """ "yes" fires low and "no" high: one threshold without an alarm misses half, two miss nothing."""
+    yes, no = Outcomes((0.4,), (), 1, 1.0), Outcomes((0.9,), (), 1, 1.0)
+    alarms = Outcomes((), (0.2,), 0, 1.0), Outcomes((), (0.7,), 0, 1.0)
+    found = {
+        keyword_real.POSITIVES: real(yes + no, yes=yes, no=no),
+        keyword_real.NEGATIVES: real(alarms[0] + alarms[1], yes=alarms[0], no=alarms[1]),
+    }
+    measured = keyword_results.real_figures(found)
+    assert measured["real_at"]["0.1 per hour"]["misses"]["rate"] == 0.5
+    alone = {name: points["0.1 per hour"]["misses"]["rate"] for name, points in measured["real_at_alone"].items()}
+    assert alone == {"yes": 0.0, "no": 0.0}
+    lines = "\n".join(keyword_tables.real_lines(measured))
+    assert "Real at 0.1 per hour: missed 50.0 %" in lines
+    assert "Real, yes alone at its own threshold, at 0.1 per hour: missed 0.0 %" in lines
+
+
+def test_what_a_recording_is_for_one_of_its_keywords() -> None:
+    said = [Said("yes", "keyword", "yes", 1.0, 1.5), Said("no", "keyword", "no", 3.0, 3.5)]
+    both = scored("a", said, [Detection("no", 1.0, 1.4, 0.6), Detection("yes", 1.0, 1.4, 0.3)])
+    assert both.of("yes").outcomes == replace(both.outcomes, hits=(0.3,), false_alarms=(), references=1)
+    assert both.of("no").outcomes == replace(both.outcomes, hits=(), false_alarms=(0.6,), references=1)
 
 
 def test_several_keywords_need_a_folder_each(tmp_path: Path) -> None:
