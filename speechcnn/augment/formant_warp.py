@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechcnn.augment.ranges import check_map, curve
+from speechcnn.augment.ranges import between, check_map, curve
 from speechcnn.augment.stages import Stage
 
 MOST_KNOTS = 40
@@ -54,8 +54,5 @@ class FormantWarp:
         check_map(features, self.n_bands)
         bands = np.arange(self.n_bands)
         places = bands + curve(draw, self.most_bands, np.linspace(0, self.n_bands - 1, self.knots), bands)
-        places = np.clip(places, 0, self.n_bands - 1)
-        below = np.minimum(np.floor(places), self.n_bands - 2).astype(np.int64)
-        share = torch.from_numpy(places - below).to(features.dtype)[:, None]
-        moved = torch.lerp(features[:, below], features[:, below + 1], share)
+        moved = between(features[:, : self.n_bands], places, 1)
         return torch.cat([moved, features[:, self.n_bands :]], 1)

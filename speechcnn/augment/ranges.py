@@ -46,6 +46,25 @@ def curve(draw: np.random.Generator, most: float, knots: NDArray[np.float64], pl
     return np.interp(places, knots, draw.uniform(-most, most, len(knots)))
 
 
+def between(maps: Tensor, places: NDArray[np.float64], dim: int) -> Tensor:
+    """Return maps read between their bands or frames; beyond the edges, the edge is read.
+
+    Args:
+        maps: of any shape, N long along `dim`.
+        places: where to read, in bands or frames.
+        dim: the axis.
+
+    Shape: [..., N, ...], [M] -> [..., M, ...].
+    """
+    last = maps.shape[dim] - 1
+    at = torch.from_numpy(np.clip(places, 0, last))
+    below = at.long().clamp(max=max(0, last - 1))
+    above = (below + 1).clamp(max=last)
+    share = (at - below).to(maps.dtype)
+    share = share.reshape(-1, *[1] * (maps.dim() - 1 - dim % maps.dim()))
+    return torch.lerp(maps.index_select(dim, below), maps.index_select(dim, above), share)
+
+
 def check_samples(samples: Tensor, rate: int) -> None:
     """Raise a ValueError unless samples are [N], float32, at a rate above 0."""
     if samples.dim() != 1 or samples.dtype != torch.float32:

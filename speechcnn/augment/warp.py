@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from speechcnn import mel
-from speechcnn.augment.ranges import check_map, check_range, uniform
+from speechcnn.augment.ranges import between, check_map, check_range, uniform
 from speechcnn.augment.stages import Stage
 
 LEAST_FACTOR, MOST_FACTOR = 0.5, 2.0
@@ -65,10 +65,7 @@ class FrequencyWarp:
         """
         check_map(features, self.n_bands)
         places = self.places(uniform(draw, self.low, self.high))
-        below = places.floor().long().clamp(max=max(0, self.n_bands - 2))
-        above = (below + 1).clamp(max=self.n_bands - 1)
-        share = (places - below).to(features.dtype)[:, None]
-        bands = torch.lerp(features[:, below], features[:, above], share)
+        bands = between(features[:, : self.n_bands], places.numpy(), 1)
         return torch.cat([bands, features[:, self.n_bands :]], 1)
 
     def places(self, factor: float) -> Tensor:

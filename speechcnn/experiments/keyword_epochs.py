@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from speechcnn.augment import Chain
-from speechcnn.augment.ranges import curve
+from speechcnn.augment.ranges import between, curve
 from speechcnn.features import Normalizer
 from speechcnn.training.batches import Example, generator
 from speechcnn.training.keyword_task import OFFSET, ONSET, TIMED
@@ -94,16 +94,4 @@ def at_tempo(
         later = np.interp(moments + 0.5, passed, np.arange(len(passed))) - 0.5
         back = torch.from_numpy((np.arange(len(heard)) * stride - later) * shift_seconds)
         moved[:, column] = torch.where(timed, back.float(), moved[:, column])
-    return resampled(features, places), moved
-
-
-def resampled(features: Tensor, places: NDArray[np.float64]) -> Tensor:
-    """Return features between frames.
-
-    Shape: [C, F, T], [T'] -> [C, F, T'].
-    """
-    last = features.shape[-1] - 1
-    at = torch.from_numpy(places.clip(0, last))
-    below = at.long().clamp(max=max(0, last - 1))
-    share = (at - below).to(features.dtype)
-    return torch.lerp(features[..., below], features[..., (below + 1).clamp(max=last)], share)
+    return between(features, places, -1), moved

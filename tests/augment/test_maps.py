@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from speechcnn.augment import BandGains, BandNoise, FormantWarp, FrequencyWarp, Gain, SpecAugment
+from speechcnn.augment.ranges import between
 from speechcnn.features import LogMel
 
 BANDS = {"n_bands": 40, "rate": 16000, "low_hz": 20.0, "high_hz": 8000.0}
@@ -81,6 +82,16 @@ def test_bands_are_read_between_by_hand() -> None:
     torch.testing.assert_close(warp(rising, draw()), expected)
     assert expected[0, 0, 0] == 0
     assert bool((expected[0, 1:, 0] < torch.arange(1.0, 40.0)).all())
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_between_is_interpolation_along_an_axis(dim: int) -> None:
+    maps = torch.randn(4, 5, 6, dtype=torch.float64)
+    places = np.array([-1.0, 0.0, 0.25, 1.9, 3.0, 3.5, 9.0])
+    expected = np.apply_along_axis(lambda row: np.interp(places, np.arange(len(row)), row), dim, maps.numpy())
+    torch.testing.assert_close(between(maps, places, dim), torch.from_numpy(expected))
+    one = torch.full((1, 1, 1), 2.0)
+    assert between(one, places, dim).flatten().tolist() == [2.0] * len(places)
 
 
 def test_factor_one_changes_nothing() -> None:
