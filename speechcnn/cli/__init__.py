@@ -158,7 +158,9 @@ def inspect(arguments: argparse.Namespace) -> int:
     from speechcnn import bundle
 
     content = bundle.read(arguments.model)
-    card = {**content.card, "parameters": sum(tensor.numel() for tensor in content.group("model").values())}
+    statistics = ("running_mean", "running_var", "num_batches_tracked")  # of batch normalisation: not learnt
+    learnt = [one for name, one in content.group("model").items() if not name.endswith(statistics)]
+    card = {**content.card, "parameters": sum(tensor.numel() for tensor in learnt)}
     sys.stdout.write(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
     return 0
 

@@ -162,3 +162,12 @@ def test_a_shipped_model_is_found_by_its_word(
 ) -> None:
     monkeypatch.setattr(shipped, "FOLDER", folder)
     assert run(capsys, "Noise", folder / "calls" / "b.wav")[0] == 0
+
+
+def test_inspection_counts_what_was_learnt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = always(tmp_path / "noise.speechcnn")
+    main(["inspect", str(path)])
+    network = KeywordSpotter.load(path).chain.network
+    learnt = sum(one.numel() for one in network.parameters())
+    assert json.loads(capsys.readouterr().out)["parameters"] == learnt
+    assert sum(one.numel() for one in network.state_dict().values()) > learnt
