@@ -41,7 +41,7 @@ from speechcnn.training.batches import IGNORED, Example, generator
 from speechcnn.training.keyword_task import Spoken as Target
 from speechcnn.training.keyword_task import frame_targets
 
-LINES_A_MINUTE = 90  # of the keyword, and all that goes by it, from speaking to judging on two cores
+LINES_A_MINUTE = 70  # of the keyword, and all that goes by it, from speaking to judging on two cores
 FEWEST_LINES = 40
 NO_SAMPLES = np.zeros(0, np.float32)  # of a scene that was heard
 NOISES = (("30 dB and more", 30.0, 45.0), ("20 dB", 17.0, 23.0), ("10 dB", 8.0, 12.0), ("5 dB", 4.0, 6.0))
@@ -58,7 +58,7 @@ class SpeechSettings:
     keyword: int  # lines of the keyword alone in the training set; the other numbers go by it
     near: float = 0.6  # near misses for each keyword's line
     part: float = 0.4  # parts of the keyword and words that differ in one phone
-    with_keyword: float = 0.3  # sentences with the keyword
+    with_keyword: float = 0.8  # sentences with the keyword
     other: float = 2.0  # single words, for all keywords together
     sentence: float = 1.5  # sentences without it, for all keywords together
     nonsense: float = 2.0  # the same of words that do not exist, in training alone
