@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from speechcnn.features import LogMel
 from speechcnn.features.arrays import ArrayLogMel
-from speechcnn.models.array_scan import Unsupported, array, bias_of, chain_of
+from speechcnn.models.array_blocks import network_of
+from speechcnn.models.array_scan import Unsupported, array, bias_of
 from speechcnn.models.keyword_chain import KeywordChain
 
 Array = NDArray[np.float32]
@@ -37,7 +38,8 @@ class ArrayChain:
         features, normalizer, network = chain.features, chain.normalizer, chain.network
         if not isinstance(features, LogMel):
             raise Unsupported("cepstra are not computed on arrays.")
-        self.features, self.body = ArrayLogMel(features), chain_of([network.body])
+        self.features = ArrayLogMel(features)
+        self.body = network_of(network.body, self.features.n_rows)
         fitted = normalizer.kind == "corpus"
         self.mean: Array | None = array(normalizer.mean[0]) if fitted else None
         self.std: Array | None = array(normalizer.std[0]) if fitted else None
