@@ -113,6 +113,7 @@ def run(path: Path, graph: nn.Module, inputs: Sequence[Tensor]) -> list[np.ndarr
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # errors; it warns of every input that has a default, which the state is to have
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     named = zip(graph.inputs, inputs, strict=True)  # type: ignore[arg-type]
     return session.run(None, {name: tensor.numpy() for name, tensor in named})
