@@ -31,7 +31,7 @@ class Exported:
     """A written graph."""
 
     path: Path
-    difference: float  # largest absolute, between its outputs and torch's
+    difference: float  # largest absolute, between its outputs and torch's; of 8 bits, its scores and torch's
     n_bytes: int
 
 
@@ -119,12 +119,19 @@ def run(path: Path, graph: nn.Module, inputs: Sequence[Tensor]) -> list[np.ndarr
     return session.run(None, {name: tensor.numpy() for name, tensor in named})
 
 
-def difference(path: Path, graph: nn.Module, inputs: Sequence[Tensor]) -> float:
-    """Return the largest absolute difference between a file's outputs and torch's; infinite where shapes differ."""
+def difference(path: Path, graph: nn.Module, inputs: Sequence[Tensor], n_outputs: int | None = None) -> float:
+    """Return the largest absolute difference between a file's outputs and torch's; infinite where shapes differ.
+
+    Args:
+        path: of the file.
+        graph: what it was written from.
+        inputs: of both.
+        n_outputs: how many are compared, from the first on (None: all).
+    """
     with torch.no_grad():
         expected = graph(*inputs)
-    expected = [expected] if isinstance(expected, Tensor) else list(expected)
-    found = run(path, graph, inputs)
+    expected = [expected] if isinstance(expected, Tensor) else list(expected)[:n_outputs]
+    found = run(path, graph, inputs)[:n_outputs]
     if [one.shape for one in found] != [tuple(one.shape) for one in expected]:
         return float("inf")
     gaps = [np.abs(a - b.numpy()).max(initial=0) for a, b in zip(found, expected, strict=True)]
@@ -134,22 +141,55 @@ def difference(path: Path, graph: nn.Module, inputs: Sequence[Tensor]) -> float:
 def write_int8(path: Path, source: Path, graph: nn.Module, trials: Sequence[Sequence[Tensor]]) -> Exported:
     """Write a version of an ONNX file whose convolutions have 8-bit weights and sum 8-bit values.
 
-    Each layer's values are scaled as they come (dynamic quantisation). The front end stays in single precision.
+    Each layer's values are scaled as they come (dynamic quantisation). The front end stays in single precision, and so
+    do convolutions of logarithms of shares.
 
     Returns:
-        what is written, and how far its outputs lie from torch's: the loss.
+        what is written, and how far its scores, the first output, lie from torch's: the loss. A state is no answer, and
+        times say something only where a word is.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         with quiet():
-            quantize_dynamic(source, unfinished, op_types_to_quantize=["Conv"], weight_type=QuantType.QUInt8)
-        found = max(difference(unfinished, graph, trial) for trial in trials)
+            quantize_dynamic(
+                source, unfinished, op_types_to_quantize=["Conv"], weight_type=QuantType.QUInt8,
+                nodes_to_exclude=readers_of_logarithms(source),
+            )  # fmt: skip
+        copy_facts(source, unfinished)
+        found = max(difference(unfinished, graph, trial, n_outputs=1) for trial in trials)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return Exported(path, found, path.stat().st_size)
+
+
+def readers_of_logarithms(path: Path) -> list[str]:
+    """Return the names of the convolutions that read logarithms of shares, whatever lies between but a convolution.
+
+    Those have no lower end: one share of next to nothing stretches the scale, and 256 steps are too few for the others.
+    """
+    import onnx
+
+    logarithms: set[str] = set()
+    readers = []
+    for node in onnx.load(path).graph.node:  # each behind those that it reads
+        reads = not logarithms.isdisjoint(node.input)
+        if node.op_type == "Conv":
+            readers += [node.name] * reads
+        elif reads or node.op_type == "LogSoftmax":
+            logarithms.update(node.output)
+    return readers
+
+
+def copy_facts(source: Path, path: Path) -> None:
+    """Give a file the metadata of another, in place of its own."""
+    import onnx
+
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {one.key: one.value for one in onnx.load(source).metadata_props})
+    onnx.save(model, path)
 
 
 @contextmanager

@@ -8,11 +8,21 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import numpy_helper
 
 from speechcnn import load
 from speechcnn.classifier import AudioClassifier
-from speechcnn.cli import main
-from speechcnn.export import CLOSENESS, ExportError, ScoreGraph, onnx_files, write_graph
+from speechcnn.cli import exporting, main
+from speechcnn.export import (
+    CLOSENESS,
+    ExportError,
+    KeywordGraph,
+    KeywordStreamGraph,
+    ScoreGraph,
+    onnx_files,
+    write_graph,
+    write_int8,
+)
 from speechcnn.models.building import Recipe
 from speechcnn.spotter import KeywordSpotter
 from tests.classifier.conftest import small, tones
@@ -86,14 +96,75 @@ def test_the_file_says_what_it_is(exported: tuple[Path, KeywordSpotter]) -> None
 
 
 @pytest.mark.slow
-def test_eight_bits_lose_little_and_quantise_every_convolution(exported: tuple[Path, KeywordSpotter]) -> None:
+@pytest.mark.parametrize("kind", ["", ".stream"])
+def test_eight_bits_quantise_every_convolution_but_that_of_log_posteriors(
+    exported: tuple[Path, KeywordSpotter], kind: str
+) -> None:
+    folder, spotter = exported
+    graph = onnx.load(folder / f"a{kind}.int8.onnx").graph
+    kinds = [node.op_type for node in graph.node]
+    assert kinds.count("ConvInteger") == 3 + 1 + 3 + 2  # to the phones, phones, to the words, heads
+    (left,) = (node for node in graph.node if node.op_type == "Conv")
+    (weight,) = (numpy_helper.to_array(one) for one in graph.initializer if one.name == left.input[1])
+    norm = spotter.chain.network.body[2]
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    expected = spotter.chain.network.body[1].layer.weight * scale[:, None, None]
+    np.testing.assert_allclose(weight, expected.numpy(), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_eight_bits_lose_little(exported: tuple[Path, KeywordSpotter]) -> None:
     folder, _ = exported
-    kinds = [node.op_type for node in onnx.load(folder / "a.int8.onnx").graph.node]
-    assert "Conv" not in kinds
-    assert kinds.count("ConvInteger") == 3 + 1 + 4 + 2  # to the phones, phones, to the words, heads
     samples = (0.1 * np.random.default_rng(0).standard_normal((1, 16000))).astype(np.float32)
     plain, small = (session(folder / name).run(None, {"samples": samples})[0] for name in ("a.onnx", "a.int8.onnx"))
     assert 0 < np.abs(plain - small).max() < 0.1
+
+
+@pytest.mark.slow
+def test_a_phone_that_is_never_heard_costs_eight_bits_nothing(tmp_path: Path) -> None:
+    """Its log posterior lies so low that 256 steps from there to zero would leave nothing of all others."""
+    spotter = keyword_model(tmp_path / "a.speechcnn", {"name": "keyword_tdnn", "channels": 8, "lookahead_frames": 4})
+    network = spotter.chain.network
+    for norm in network.modules():  # as after training: what a layer gives follows what it is given
+        if isinstance(norm, torch.nn.BatchNorm1d):
+            norm.momentum = 1.0
+    network.train()(torch.randn(2, 1, 40, 200))
+    network.eval()
+    spelling, words = network.body[:2]
+    spelling[-1].mix.bias[0] = -5000
+    words.layer.weight[:, 0] = 0
+    graph, samples = KeywordGraph(spotter.chain), 0.1 * torch.randn(1, 16000)
+    assert list(exporting.whole_files(graph, {}, tmp_path / "a.onnx", True, spotter.rate))
+    files = (tmp_path / name for name in ("a.onnx", "a.int8.onnx"))
+    plain, small = (session(path).run(None, {"samples": samples.numpy()})[0][0] for path in files)
+    assert plain.std(-1).min() > 0.3
+    assert np.abs(plain - small).max() < 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["", ".stream"])
+def test_eight_bits_say_the_same_of_themselves(exported: tuple[Path, KeywordSpotter], kind: str) -> None:
+    told = [
+        {one.key: json.loads(one.value) for one in onnx.load(exported[0] / f"a{kind}{end}").metadata_props}
+        for end in (".onnx", ".int8.onnx")
+    ]
+    assert told[0] == told[1]
+
+
+@pytest.mark.slow
+def test_the_loss_of_eight_bits_is_that_of_the_posteriors(
+    exported: tuple[Path, KeywordSpotter], tmp_path: Path
+) -> None:
+    """Not that of a state, whose maps and log posteriors have other sizes, nor of times where no word is."""
+    folder, spotter = exported
+    graph = KeywordStreamGraph(spotter.chain, 1280).eval()
+    trial = (0.1 * torch.randn(1, 1280), torch.tensor([1280]), *graph.start())
+    written = write_int8(tmp_path / "b.onnx", folder / "a.stream.onnx", graph, [trial])
+    inputs = {name: one.numpy() for name, one in zip(graph.inputs, trial, strict=True)}
+    found, expected = session(written.path).run(None, inputs), graph(*trial)
+    gaps = [float(np.abs(a - b.numpy()).max()) for a, b in zip(found, expected, strict=True)]
+    assert written.difference == pytest.approx(gaps[0])
+    assert max(gaps) > 2 * gaps[0]
 
 
 @pytest.mark.slow
