@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from speechcnn.layers.conv import Conv1d, DepthwiseSeparable
 from speechcnn.layers.flat import ReLU
-from speechcnn.models.keyword_blocks import PhoneScores, Rows
+from speechcnn.models.keyword_blocks import FLOOR, Floor, PhoneScores, Rows
 from speechcnn.models.streaming import Residual, Scanned
 
 Array = NDArray[np.float32]
@@ -114,6 +114,14 @@ class LogShares:
         return above - np.log(np.exp(above).sum(0)), state
 
 
+class Raise:
+    """Logarithms of shares as those of the shares and a floor; see `Floor`."""
+
+    def step(self, maps: Array, state: Any) -> tuple[Array, Any]:
+        """Raise what is low."""
+        return np.log(np.exp(maps) + np.float32(FLOOR)), state
+
+
 class Chain:
     """Parts one after the other."""
 
@@ -177,6 +185,8 @@ def parts_of(module: nn.Module) -> list[Part]:
     """
     if isinstance(module, ReLU):
         return [Rectify()]
+    if isinstance(module, Floor):
+        return [Raise()]
     if isinstance(module, PhoneScores):
         return [*parts_of(module.mix), LogShares()]
     if type(module) is Residual:

@@ -12,6 +12,7 @@ from speechcnn.layers.pooling import MeanPool
 from speechcnn.models.streaming import Residual, Scanned, Stack
 
 N_PHONES = len(timit_phones(39))
+FLOOR = 0.01  # added to each phone's posterior before words are read from it
 
 
 class Rows(nn.Module):
@@ -90,6 +91,20 @@ class PhoneScores(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Score the phones of each frame."""
         return self.mix(maps).log_softmax(1)
+
+
+class Floor(nn.Module):
+    """Log posteriors as logarithms of the posteriors and a floor.
+
+    Without it the layers above learn from posteriors of a millionth and less. Those tell no phones apart but the
+    synthesizer's voices from real ones.
+
+    Shape: any, kept.
+    """
+
+    def forward(self, log_posteriors: Tensor) -> Tensor:
+        """Raise what is low."""
+        return (log_posteriors.exp() + FLOOR).log()
 
 
 class Spelling(Stack):

@@ -7,8 +7,7 @@ Their layers are not padded along time. The recording is padded once, before the
 after normalisation by the training corpus these are its mean frame. Thus a recording shorter than the receptive field
 is answered too, a batch's padding changes nothing, and the network can be fed piece by piece.
 
-How far a network looks ahead is a matter of which frame its output is said to belong to; `lookahead_frames=0` is
-causal. The layers are the same.
+How far a network looks ahead is a matter of which frame its output is said to belong to; 0 frames are causal.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from speechcnn.layers.maps import Backprop
 from speechcnn.models.keyword_blocks import (
     N_PHONES,
     Broadcast,
+    Floor,
     PhoneScores,
     Rows,
     Spelling,
@@ -154,7 +154,7 @@ class KeywordNet(nn.Module):
 class KeywordTdnn(KeywordNet):
     """Time-delay network: convolutions along time, each wider apart than the one below, first to phones, then to words.
 
-    The upper layers see nothing but the phones' log posteriors, not what else a word's recordings have in common.
+    The upper layers see nothing but the phones' posteriors, not what else a word's recordings have in common.
 
     Source: Waibel et al. (1989), "Phoneme recognition using time-delay neural networks"; Peddinti, Povey and Khudanpur
     (2015), "A time delay neural network architecture for efficient modeling of long temporal contexts"; words above
@@ -203,7 +203,7 @@ class KeywordTdnn(KeywordNet):
         phones = Spelling(Rows(), *layer(rows, 5, stride, 1), *below, PhoneScores(channels, backprop))
         widths = [N_PHONES, *(channels for _ in word_dilations[1:])]
         words = [part for width, gap in zip(widths, word_dilations, strict=True) for part in layer(width, 3, 1, gap)]
-        super().__init__(Stack(phones, *words), channels, n_classes, lookahead_frames, backprop)
+        super().__init__(Stack(phones, Floor(), *words), channels, n_classes, lookahead_frames, backprop)
 
 
 class KeywordDsTcn(KeywordNet):

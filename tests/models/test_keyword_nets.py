@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from speechcnn.models import MODELS, count_parameters
+from speechcnn.models.keyword_blocks import Floor
 from speechcnn.models.keyword_nets import KEYWORD_MODELS, KeywordNet, KeywordScores
 
 INPUT = {"n_classes": 3, "n_streams": 1, "n_bands": 16, "energy": False}
@@ -211,3 +215,12 @@ def test_bad_values_are_answered_by_a_sentence(name: str, arguments: dict, sente
 def test_no_frames_are_answered_by_a_sentence() -> None:
     with pytest.raises(ValueError, match="takes at least one frame"):
         build("keyword_tdnn")(torch.zeros(1, 1, 16, 0, dtype=torch.float64))
+
+
+def test_words_do_not_depend_on_how_unlikely_a_phone_is() -> None:
+    net = build("keyword_tdnn")
+    phones = torch.randn(1, 39, 200, dtype=torch.float64).mul(4).log_softmax(1)
+    lower = torch.where(phones < math.log(1e-5), phones - 20, phones)
+    assert (lower != phones).any()
+    torch.testing.assert_close(net.body[1:](lower), net.body[1:](phones), atol=0.02, rtol=0)
+    torch.testing.assert_close(Floor()(phones), torch.from_numpy(np.log(np.exp(phones.numpy()) + 0.01)))
