@@ -13,6 +13,7 @@ from typing import Any
 from speechcnn.corpora.keywords.recordings import Recordings
 from speechcnn.corpora.keywords.script import Keyword, near_of
 from speechcnn.corpora.keywords.speaking import RATE
+from speechcnn.experiments.keyword_data import SpeechSettings
 from speechcnn.experiments.keyword_mining import Mined
 from speechcnn.experiments.keyword_real import NEGATIVES, POSITIVES, Naming, RealResult, RealSettings, judge
 from speechcnn.experiments.keyword_scoring import Scored, Scorer, misses_by, near_misses, total
@@ -89,7 +90,7 @@ def write_results(folder: Path, spotter: KeywordSpotter, settings: dict[str, Any
             "measured": measured,
             "seed": settings["seed"],
             "settings": {key: value for key, value in settings.items() if key not in OF_THE_MACHINE},
-            "training": "synthetic speech by espeak-ng" + (" and own recordings" if settings["recordings"] else ""),
+            "training": "synthetic speech by espeak-ng" + trained_also(settings),
         }
     )
     model = folder / f"{'_'.join(spotter.keywords).replace(' ', '_')[:60]}.speechcnn"
@@ -108,6 +109,16 @@ def write_results(folder: Path, spotter: KeywordSpotter, settings: dict[str, Any
         sounds(spotter, outcome),
     )
     return summary(outcome, measured, model, page)
+
+
+def trained_also(settings: Mapping[str, Any]) -> str:
+    """Return what was trained on beside espeak's speech, in words."""
+    others = {
+        "Flite": settings["speech"].get("flite", SpeechSettings.flite),
+        "own recordings": settings["recordings"],
+        "own long audio": settings["negatives"],
+    }
+    return "".join(f" and {name}" for name, asked in others.items() if asked)
 
 
 def figures(outcome: Outcome) -> dict[str, Any]:

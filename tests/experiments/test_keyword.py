@@ -171,6 +171,13 @@ def test_the_model_file_finds_words(finished: tuple[Path, str]) -> None:
     assert isinstance(spotter.find(folder.parent / "own" / "positives" / "0.wav"), list)
 
 
+def test_the_card_says_what_was_trained_on() -> None:
+    settings = {"speech": {"keyword": 8}, "recordings": None, "negatives": None}
+    assert keyword_results.trained_also(settings) == ""
+    everything = {"speech": {"flite": 0.4}, "recordings": "mine", "negatives": "calls"}
+    assert keyword_results.trained_also(everything) == " and Flite and own recordings and own long audio"
+
+
 def named(said: str, name: str, folder: str) -> keyword_real.Naming:
     return keyword_real.Naming(said, name, folder)
 
