@@ -97,6 +97,8 @@ class KeywordTask:
         overlap_weight: of one minus intersection over union.
         keyword_weight: of a keyword's frame in the cross-entropy, where others count 1.
         phone_weight: of the cross-entropy of phones, in networks that name them.
+        phone_smoothing: share of a frame's phone that is dealt out among all phones, so that none is ruled out (Szegedy
+            et al., 2016, "Rethinking the inception architecture", section 7).
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class KeywordTask:
         overlap_weight: float = 0.2,
         keyword_weight: float = 2.0,
         phone_weight: float = 1.0,
+        phone_smoothing: float = 0.05,
     ) -> None:
         weights = {"times_weight": times_weight, "overlap_weight": overlap_weight, "phone_weight": phone_weight}
         for name, value in weights.items():
@@ -112,8 +115,10 @@ class KeywordTask:
                 raise ValueError(f"{name} must be at least 0; got {value}.")
         if not keyword_weight > 0:
             raise ValueError(f"keyword_weight must be above 0; got {keyword_weight}.")
+        if not 0 <= phone_smoothing < 1:
+            raise ValueError(f"phone_smoothing must be at least 0 and below 1; got {phone_smoothing}.")
         self.times_weight, self.overlap_weight, self.phone_weight = times_weight, overlap_weight, phone_weight
-        self.keyword_weight = keyword_weight
+        self.keyword_weight, self.phone_smoothing = keyword_weight, phone_smoothing
 
     def usable(self, examples: Sequence[Example]) -> list[Example]:
         """Return all examples: each frame has its target."""
@@ -154,14 +159,13 @@ class KeywordTask:
         error = (10 * (found - wanted)).square().mean(-1).sum()
         return error, (1 - overlaps(found, wanted)).sum(), len(wanted)
 
-    @staticmethod
-    def _phones(scores: KeywordScores, batch: Batch) -> Tensor:
+    def _phones(self, scores: KeywordScores, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of frames whose phone is known."""
         known = batch.targets[..., PHONE] != IGNORED
         if scores.phones is None or not known.any():
             return batch.features.new_zeros(())
         rows = scores.phones.transpose(1, 2)[known].float()
-        return F.nll_loss(rows, batch.targets[..., PHONE][known].long())
+        return F.cross_entropy(rows, batch.targets[..., PHONE][known].long(), label_smoothing=self.phone_smoothing)
 
 
 def overlaps(found: Tensor, wanted: Tensor) -> Tensor:
