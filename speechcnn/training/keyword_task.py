@@ -103,8 +103,8 @@ class KeywordTask:
 
     def __init__(
         self,
-        times_weight: float = 0.1,
-        overlap_weight: float = 0.2,
+        times_weight: float = 0.02,
+        overlap_weight: float = 0.05,
         keyword_weight: float = 2.0,
         phone_weight: float = 1.0,
         phone_smoothing: float = 0.05,
