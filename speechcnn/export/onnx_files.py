@@ -168,7 +168,7 @@ def write_int8(path: Path, source: Path, graph: nn.Module, trials: Sequence[Sequ
 def readers_of_logarithms(path: Path) -> list[str]:
     """Return the names of the convolutions that read logarithms of shares, whatever lies between but a convolution.
 
-    Those have no lower end: one share of next to nothing stretches the scale, and 256 steps are too few for the others.
+    In 8 bits these alone cost as much as all others together (recipes/RESULTS.md).
     """
     import onnx
 
