@@ -262,6 +262,6 @@ def test_several_keywords_need_a_folder_each(tmp_path: Path) -> None:
 def test_fewer_minutes_speak_less() -> None:
     speech = SpeechSettings(keyword=1500, dev_negatives=900, test_negatives=6000)
     shorter = speech.within(5)
-    assert (shorter.keyword, shorter.dev_negatives, shorter.test_negatives) == (450, 270, 1800)
+    assert (shorter.keyword, shorter.dev_negatives, shorter.test_negatives) == (350, 210, 1400)
     assert speech.within(0.001).keyword == 40
-    assert speech.within(1500 / 90) == speech
+    assert speech.within(1500 / 70) == speech
