@@ -21,10 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import onnxruntime
 
 from speechcnn import audio, cli
-from speechcnn.audio.resampling import resample
 from speechcnn.corpora.keywords.recordings import sound_files
 from speechcnn.corpora.keywords.script import Counts, lines, prepare
-from speechcnn.corpora.keywords.speaking import speak
+from speechcnn.corpora.keywords.speaking import RATE, speak
 from speechcnn.spotter import KeywordSpotter
 from speechcnn.spotting import detect
 
@@ -68,8 +67,7 @@ def spoken(spotter: KeywordSpotter) -> list[np.ndarray]:
 
 
 def heard(folder: Path) -> list[np.ndarray]:
-    found = (audio.read(path) for path in sound_files(folder))
-    return [resample(samples, rate, 16000).astype(np.float32) for samples, rate in found]
+    return [audio.read(path, RATE)[0] for path in sound_files(folder)]
 
 
 def opened(path: Path) -> onnxruntime.InferenceSession:

@@ -96,8 +96,7 @@ class PhoneScores(nn.Module):
 class Floor(nn.Module):
     """Log posteriors as logarithms of the posteriors and a floor.
 
-    Without it the layers above learn from posteriors of a millionth and less. Those tell no phones apart but the
-    synthesizer's voices from real ones.
+    Without it the layers above learn from posteriors of a millionth and less, which hardly tell phones apart.
 
     Shape: any, kept.
     """

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from speechcnn.corpora.synthesis.espeak import MARKS
 from speechcnn.corpora.synthesis.sentences import table
 from speechcnn.labels import Segment, fold, timit_phones
 
@@ -20,7 +21,6 @@ LEFT_OUT = 0.6  # cost of a phone that is missing or added
 WEAK_LEFT_OUT = 0.4  # of one that is easily missed
 WEAK = frozenset(("ax", "ix", "hh", "q"))
 HOMOPHONE = 0.3  # a word nearer than this sounds the same
-MARKS = "',%="  # espeak's stress marks
 
 Phones = tuple[str, ...]
 

@@ -17,14 +17,13 @@ import numpy as np
 import soxr
 
 from speechcnn.corpora.synthesis import flite
+from speechcnn.corpora.synthesis.espeak import MARKS, STRESS, Espeak, Event, Speech
 from speechcnn.corpora.synthesis.espeak import RATE as SOURCE_RATE
-from speechcnn.corpora.synthesis.espeak import Espeak, Event, Speech
 from speechcnn.corpora.synthesis.phones import silent_tail, symbols
 from speechcnn.corpora.synthesis.plan import SynthesisError
 
 RATE = 16000
 TAIL_DB = -40.0  # against the loudest sample of a line: what lies below at its end is silence
-MARKS, STRESS = "',%=", ("'", ",")  # espeak's marks, and those of a stressed syllable
 NO_SAMPLES = np.zeros(0, np.float32)
 NOTES: dict[str, Any] = {"phonemes": [], "starts": [], "speech": None, "span": None}  # where nothing is said
 

@@ -15,6 +15,7 @@ import numpy as np
 from speechcnn.corpora.synthesis.plan import SynthesisError
 
 RATE = 22050
+MARKS, STRESS = "',%=", ("'", ",")  # that stand before a phoneme's name: all, and those of a stressed syllable
 _SYNCHRONOUS, _PHONEME_EVENTS = 2, 1
 _WORD, _PHONEME = 1, 7
 _RATE, _PITCH = 1, 3

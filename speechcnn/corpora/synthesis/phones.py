@@ -18,7 +18,7 @@ from functools import cache
 
 import numpy as np
 
-from speechcnn.corpora.synthesis.espeak import RATE, Event
+from speechcnn.corpora.synthesis.espeak import MARKS, RATE, STRESS, Event
 from speechcnn.corpora.synthesis.plan import SynthesisError
 from speechcnn.corpora.synthesis.sentences import table
 
@@ -107,7 +107,7 @@ def _spans(phonemes: Sequence[Event], n_samples: int, rhotic: bool) -> list[_Spa
     ends = [*(event.start for event in phonemes[1:]), n_samples]
     spans: list[_Span] = []
     for event, end in zip(phonemes, ends, strict=True):
-        span = _Span(symbols(event.name, rhotic), event.name[:1] in "',", event.start, end)
+        span = _Span(symbols(event.name, rhotic), event.name.startswith(STRESS), event.start, end)
         if span.end > span.start:
             spans.append(span)
         elif spans and span.label != "pau" and spans[-1].label != "pau":
@@ -131,7 +131,7 @@ def symbols(name: str, rhotic: bool) -> tuple[tuple[str, float], ...]:
     Raises:
         SynthesisError: a phoneme that the table lacks.
     """
-    plain = name.lstrip("',%=")
+    plain = name.lstrip(MARKS)
     column = "rhotic" if rhotic else "plain"
     for row in table("espeak_to_timit.tsv"):
         if row["espeak"] == plain:
