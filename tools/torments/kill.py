@@ -113,22 +113,28 @@ def trial(quick: bool) -> torture.Result:
 
 
 def control(quick: bool) -> torture.Result:
-    """The same with a saver that writes over its last file: it must be seen to break."""
-    n_kills, rng = (12 if quick else 200), torture.rng("kill_naive")
+    """The same with a saver that writes over its last file: it must be seen to break, so every kill is aimed."""
+    n_kills = 12 if quick else 200
     broken = 0
     with tempfile.TemporaryDirectory() as name:
-        _, seconds = finish(made(Path(name) / "whole"))
         for number in range(n_kills):
-            folder = made(Path(name) / str(number))
-            process = start(folder, NaiveTrainer)
-            while process.is_alive() and not (folder / "checkpoints" / "last.json").exists():
-                time.sleep(0.0005)
-            time.sleep(rng.uniform(0, 0.3 * seconds))
-            process.kill()
-            process.join(LONGEST_RUN)
-            broken += not readable(folder / "checkpoints")
+            folder = made(Path(name) / str(number)) / "checkpoints"
+            kill_in_save(start(folder.parent, NaiveTrainer), folder)
+            broken += not readable(folder)
     reached = f"{broken} of {n_kills} kills left it unreadable"
     return torture.Result("kill_naive", reached, "damage (a control)", broken > 0)
+
+
+def kill_in_save(process: BaseProcess, folder: Path) -> None:
+    """Kill a naive run as soon as its last file is seen shorter than it was."""
+    longest = 0
+    while process.is_alive():
+        size = (folder / "last.safetensors").stat().st_size if (folder / "last.json").exists() else 0
+        if size < longest:
+            process.kill()
+        longest = max(longest, size)
+        time.sleep(0.0001)
+    process.join(LONGEST_RUN)
 
 
 def readable(folder: Path) -> bool:
