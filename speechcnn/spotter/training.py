@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-COMMAND = (sys.executable, "-m", "speechcnn.cli", "train", "keyword")
+COMMAND = (sys.executable, "-P", "-m", "speechcnn.cli", "train", "keyword")
 
 
 class TrainingError(RuntimeError):

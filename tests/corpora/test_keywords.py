@@ -253,3 +253,11 @@ def test_a_folder_without_recordings_is_refused(tmp_path: Path, make: tuple[str,
 def test_a_line_of_nothing_is_left_out() -> None:
     voice = script.plain_voice("en-us")
     assert [one.line.text for one in speak([Line(" ", voice, "other"), Line("yes", voice, "other")])] == ["yes"]
+
+
+def test_what_lies_in_the_working_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numpy.py").write_text("raise RuntimeError('not this one')")
+    (tmp_path / "speechcnn").mkdir()
+    (tmp_path / "speechcnn" / "__init__.py").write_text("raise RuntimeError('nor this one')")
+    monkeypatch.chdir(tmp_path)
+    assert len(speak([Line("yes", script.plain_voice("en-us"), "other")])) == 1

@@ -74,7 +74,7 @@ def speak(lines: Sequence[Line], workers: int | None = None, progress: Progress 
 
 
 def _shard(lines: Sequence[Line], path: Path) -> list[Spoken]:
-    command = [sys.executable, "-m", "speechcnn.corpora.keywords.worker", str(path)]
+    command = [sys.executable, "-P", "-m", "speechcnn.corpora.keywords.worker", str(path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     text = json.dumps([_plain(line) for line in lines])
     done = subprocess.run(command, input=text, capture_output=True, text=True, encoding="utf-8", env=environment)

@@ -117,7 +117,7 @@ def _run(job: dict[str, object], items: list[Item], workers: int, total: int, pr
 
 def _work(job: dict[str, object], tell: Callable[[], None]) -> str:
     """Have one process make its share; return what went wrong as a sentence, or ""."""
-    command = [sys.executable, "-m", "speechcnn.corpora.scenes.worker"]
+    command = [sys.executable, "-P", "-m", "speechcnn.corpora.scenes.worker"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment

@@ -221,7 +221,7 @@ def _report_death(job: dict[str, Any], work: _Work) -> None:
 
 
 def _start() -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "speechcnn.corpora.synthesis.worker"]
+    command = [sys.executable, "-P", "-m", "speechcnn.corpora.synthesis.worker"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment
