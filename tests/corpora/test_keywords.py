@@ -15,6 +15,7 @@ from speechcnn.corpora.keywords.advice import advice
 from speechcnn.corpora.keywords.script import Counts, Keyword
 from speechcnn.corpora.keywords.speaking import RATE, Line, Spoken, speak
 from speechcnn.corpora.synthesis import SynthesisError
+from speechcnn.corpora.synthesis.sentences import table
 
 COUNTS = Counts(keyword=6, near=6, part=4, with_keyword=6, other=4, sentence=4)
 HELLO = ("hh", "ax", "l", "ow")
@@ -261,3 +262,14 @@ def test_what_lies_in_the_working_folder_is_not_run(tmp_path: Path, monkeypatch:
     (tmp_path / "speechcnn" / "__init__.py").write_text("raise RuntimeError('nor this one')")
     monkeypatch.chdir(tmp_path)
     assert len(speak([Line("yes", script.plain_voice("en-us"), "other")])) == 1
+
+
+def test_every_vowel_that_espeak_joins_with_a_schwa_is_known() -> None:
+    """Nonsense has any vowel before any other: espeak makes one phoneme of some pairs ("aU" and "@")."""
+    known = {row["espeak"] for row in table("espeak_to_timit.tsv")}
+    voice = script.plain_voice("en-029")
+    made = speak([Line(f"[['{vowel}@b]]", voice, "sentence") for vowel in nonsense.VOWELS])
+    names = {name.lstrip(",'") for one in made for name in one.phonemes if not name.startswith("_")}
+    assert len(made) == len(nonsense.VOWELS)
+    assert "aU@" in names
+    assert names <= known
