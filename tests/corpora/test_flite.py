@@ -15,17 +15,20 @@ from speechcnn.corpora.keywords import recordings, script, voices, worker
 from speechcnn.corpora.keywords.script import Counts
 from speechcnn.corpora.keywords.speaking import Line, Spoken, speak
 from speechcnn.corpora.keywords.voices import Voice
-from speechcnn.corpora.synthesis import SynthesisError, flite, phones
+from speechcnn.corpora.synthesis import SynthesisError, espeak, flite, phones
+from speechcnn.corpora.synthesis.espeak import Event, Speech
 from speechcnn.corpora.synthesis.sentences import table
 
 # A program that says nothing, notes what it was asked for, and gives each phone 0.1 s.
 PROGRAM = """#!{python}
-import json, sys, wave
+import json, re, sys, wave
 options = dict(zip(sys.argv[1:], sys.argv[2:]))
 json.dump(sys.argv[1:], open({note!r}, "w"))
 if "-lv" in sys.argv:
     sys.exit(print("Voices available: kal rms slt"))
-names = [name.rstrip("01") for name in options["-p"].split()][{cut}:]
+words = re.findall('<phoneme ph="([^"]*)">w</phoneme>|(<break/>)', options["-t"])
+names = ["pau", *(name.rstrip("01") for word, pause in words for name in (["pau"] if pause else word.split())), "pau"]
+names = names[:1] + names[1 + {cut} :]
 print(*(f"{{name}}:{{0.1 * (n + 1):.3f}}" for n, name in enumerate(names)))
 with wave.open(options["-o"], "wb") as stream:
     stream.setparams((1, 2, 16000, 0, "NONE", ""))
@@ -37,7 +40,7 @@ installed = pytest.mark.skipif(shutil.which("flite") is None, reason="the progra
 
 @pytest.fixture
 def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Path]:
-    """Put a pretended flite in the place of the real one; it leaves out the first phones."""
+    """Put a pretended flite in the place of the real one; it leaves out the first phones of what it is given."""
 
     def put(cut: int) -> Path:
         note = tmp_path / "asked.json"
@@ -59,27 +62,49 @@ def said_by_flite(text: str, keyword: str, accent: str = "en-us") -> list[Spoken
 def test_every_phone_of_espeak_can_be_said() -> None:
     rows = [row["espeak"] for row in table("espeak_to_timit.tsv")]
     every = {phone for name in rows for rhotic in (False, True) for phone, _ in phones.symbols(name, rhotic)}
-    assert {flite.spelled(phone).rstrip("01") for phone in every} <= flite.VOWELS | flite.CONSONANTS | {flite.PAUSE}
+    assert {flite.spelled(phone).rstrip("01") for phone in every - {"pau"}} <= flite.VOWELS | flite.CONSONANTS
     with pytest.raises(SynthesisError, match="cannot say the phone 'zz'"):
         flite.spelled("zz")
 
 
-def test_the_program_is_asked_for_phones_pitch_and_speed(pretended: Callable[[int], Path]) -> None:
+def test_the_program_is_asked_for_words_of_phones_pitch_and_speed(pretended: Callable[[int], Path]) -> None:
     note = pretended(0)
-    said = flite.say(["pau", "ow1", "pau"], "slt", 1.5, 350.0)
+    said = flite.say([["n", "ow1"], [], ["b", "oy1"]], "slt", 1.5, 350.0)
     asked = json.loads(note.read_text())
-    assert asked[asked.index("-p") + 1] == "pau ow1 pau"
+    assert "-ssml" in asked
+    markup = '<speak><phoneme ph="n ow1">w</phoneme> <break/> <phoneme ph="b oy1">w</phoneme></speak>'
+    assert asked[asked.index("-t") + 1] == markup
     assert asked[asked.index("-voice") + 1] == "slt"
     assert "duration_stretch=0.5000" in asked
     assert f"int_f0_target_mean={1.5 * flite.VOICES['slt']:.4f}" in asked
-    assert said.ends == pytest.approx([0.1, 0.2, 0.3])
-    assert (len(said.samples), said.rate) == (4800, 16000)
+    assert said.names == ["pau", "n", "ow", "pau", "b", "oy", "pau"]
+    assert said.ends == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    assert (len(said.samples), said.rate) == (11200, 16000)
 
 
 def test_other_phones_than_asked_for_are_refused(pretended: Callable[[int], Path]) -> None:
     pretended(1)
-    with pytest.raises(SynthesisError, match="voice slt did not say 'pau ow1 pau'"):
-        flite.say(["pau", "ow1", "pau"], "slt", 1.0, 175.0)
+    with pytest.raises(SynthesisError, match="voice slt did not say 'n ow'"):
+        flite.say([["n", "ow1"]], "slt", 1.0, 175.0)
+
+
+def test_words_and_pauses_are_handed_over_as_espeak_says_them() -> None:
+    names = ["_:", "D", "@", "_:", "_", "b", "'OI", "h", "I", "_:"]
+    events = [Event(start, name) for start, name in enumerate(names)]
+    speech = Speech(np.zeros(10), events, [Event(0), Event(5), Event(7)])
+    words = [[event.name for event in word] for word in worker.words_of(speech)]
+    assert words == [["D", "@"], [], ["b", "'OI"], ["h", "I"]]
+
+
+def test_phonemes_and_pauses_lie_where_flite_says_them(pretended: Callable[[int], Path]) -> None:
+    pretended(0)
+    events = [Event(start, name) for start, name in enumerate(["D", "_:", "tS", "'aI@", "_:"])]
+    line = {"flite": "slt", "pitch": 1.0, "warp": 1.0, "words_per_minute": 175.0, "rhotic": True}
+    said = worker.said_again(Speech(np.zeros(5), events, [Event(0), Event(2)]), line)
+    names = [event.name for event in said.phonemes]
+    assert names == ["_:", "D", "_:", "tS", "'aI@", "_:"]
+    # Every phone and pause lasts 0.1 s; the last vowel has two phones.
+    assert [event.start / espeak.RATE for event in said.phonemes] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.6])
 
 
 def test_a_missing_program_or_voice_gets_a_sentence(
@@ -93,9 +118,11 @@ def test_a_missing_program_or_voice_gets_a_sentence(
         flite.check_flite()
 
 
-def test_the_share_of_its_voices_is_that_asked_for_and_in_training_alone() -> None:
+def test_the_share_of_its_voices_is_that_asked_for_american_and_in_training_alone() -> None:
     hello = script.prepare(["hello"])
     counts = Counts(keyword=200, near=100, part=40, with_keyword=10, other=40, sentence=10)
+    spoken = script.lines("train", hello, counts, 0, 0.4)
+    assert {line.voice.accent for line in spoken if line.voice.family == voices.FLITE} == {"en-us"}
     by_flite = {
         split: [line.voice.family == voices.FLITE for line in script.lines(split, hello, counts, 0, 0.4)]
         for split in voices.SPLITS
@@ -124,7 +151,6 @@ def test_an_accent_with_r_has_it_said() -> None:
     assert not Voice("en-gb-x-rp", "slt", voices.FLITE, 1.0, 1.0, 175.0).rhotic
     assert worker.flite_phones("'A@", rhotic=True) == ["aa1", "r"]
     assert worker.flite_phones("A@", rhotic=False) == ["aa0"]
-    assert worker.flite_phones("_:", rhotic=False) == ["pau"]
 
 
 @installed

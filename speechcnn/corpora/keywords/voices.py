@@ -49,7 +49,7 @@ def draw_voice(split: str, draw: np.random.Generator, flite_share: float = 0.0) 
     """Draw a voice of a split; in training this share of them is Flite's."""
     accents, variants = accents_of(split), variants_of(split)
     if split == "train" and flite_share and draw.random() < flite_share:
-        variants = tuple((FLITE, name) for name in flite.VOICES)
+        accents, variants = (flite.ACCENT,), tuple((FLITE, name) for name in flite.VOICES)
     family, variant = variants[int(draw.integers(len(variants)))]
     return Voice(
         accent=accents[int(draw.integers(len(accents)))],

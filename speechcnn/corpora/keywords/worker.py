@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from speechcnn.corpora.synthesis.plan import SynthesisError
 
 RATE = 16000
 TAIL_DB = -40.0  # against the loudest sample of a line: what lies below at its end is silence
+PAUSE = "_:"  # as espeak calls it
 NO_SAMPLES = np.zeros(0, np.float32)
 NOTES: dict[str, Any] = {"phonemes": [], "starts": [], "speech": None, "span": None}  # where nothing is said
 
@@ -57,13 +59,13 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
         speech = say(line["text"])
         wanted = plain_names(say(line["keyword"]).phonemes) if line["keyword"] else []
         if line["flite"]:
-            speech = said_again(speech.phonemes, line)
+            speech = said_again(speech, line)
     except SynthesisError as error:
         if "said nothing" not in str(error):
             raise
         return NO_SAMPLES, NOTES
     factor = 1 / (SOURCE_RATE * warp)
-    real = [event for event in speech.phonemes if not event.name.startswith("_")]
+    real = [event for event in speech.phonemes if not is_pause(event)]
     if not real:
         return NO_SAMPLES, NOTES
     whole = stretch(speech, real, 0, len(real))
@@ -79,25 +81,44 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
     return samples, notes
 
 
-def said_again(events: Sequence[Event], line: dict[str, Any]) -> Speech:
+def said_again(speech: Speech, line: dict[str, Any]) -> Speech:
     """Return what one of Flite's voices makes of espeak's phonemes, each at its new time."""
-    phones = [[flite.PAUSE], *(flite_phones(event.name, line["rhotic"]) for event in events), [flite.PAUSE]]
-    pitch, words_per_minute = line["pitch"] / line["warp"], line["words_per_minute"] / line["warp"]
-    said = flite.say([one for part in phones for one in part], line["flite"], pitch, words_per_minute)
+    words = [[(event.name, flite_phones(event.name, line["rhotic"])) for event in word] for word in words_of(speech)]
+    phones = [[phone for _, spelled in word for phone in spelled] for word in words]
+    said = flite.say(phones, line["flite"], line["pitch"] / line["warp"], line["words_per_minute"] / line["warp"])
+    begun = [round(start * SOURCE_RATE) for start in (0.0, *said.ends[:-1])]
+    events = [Event(start, PAUSE) for start, name in zip(begun, said.names, strict=True) if name == flite.PAUSE]
+    starts = iter(start for start, name in zip(begun, said.names, strict=True) if name != flite.PAUSE)
+    for name, spelled in (pair for word in words for pair in word):
+        first, *_ = [next(starts) for _ in spelled]
+        events.append(Event(first, name))
     samples = soxr.resample(said.samples, said.rate, SOURCE_RATE, quality="HQ")
-    firsts = np.cumsum([len(part) for part in phones[:-2]])  # of each phoneme's phones
-    starts = [round(said.ends[first - 1] * SOURCE_RATE) for first in firsts]
-    return Speech(samples, [Event(start, event.name) for start, event in zip(starts, events, strict=True)])
+    return Speech(samples, sorted(events, key=lambda event: event.start))
+
+
+def words_of(speech: Speech) -> list[list[Event]]:
+    """Return the phonemes of each word; a pause between two is a word without any."""
+
+    def number(event: Event) -> int | None:
+        return None if is_pause(event) else sum(word.start <= event.start for word in speech.words)
+
+    words = [[] if key is None else list(group) for key, group in groupby(speech.phonemes, number)]
+    return words[not words[0] : len(words) - (not words[-1])]
 
 
 def flite_phones(name: str, rhotic: bool) -> list[str]:
-    """Return a phoneme or a pause of espeak as Flite writes it."""
+    """Return a phoneme of espeak as Flite writes it."""
     return [flite.spelled(phone, name.startswith(STRESS)) for phone, _ in symbols(name, rhotic)]
+
+
+def is_pause(event: Event) -> bool:
+    """Whether nothing is said."""
+    return event.name.startswith("_")
 
 
 def plain_names(events: Sequence[Event]) -> list[str]:
     """Return phonemes without stress marks and pauses."""
-    return [event.name.lstrip(MARKS) for event in events if not event.name.startswith("_")]
+    return [event.name.lstrip(MARKS) for event in events if not is_pause(event)]
 
 
 def find(names: Sequence[str], wanted: Sequence[str]) -> int | None:

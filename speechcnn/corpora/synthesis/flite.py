@@ -2,7 +2,8 @@
 
 espeak's voices are formulas, and a network that hears no others learns the formulas. Flite's are built from an hour or
 so of a speaker each, so that what formulas smooth over (how a nasal runs into a vowel, how voice and breath mix) is in
-them. They say what espeak says: its phonemes are handed over, so both have one pronunciation and one set of accents.
+them. They say the phonemes of espeak's American English, since their phones are American; what another accent says came
+out of them as nobody speaks.
 
 Source: Black and Lenzo (2001), "Flite: a small fast run-time synthesis engine".
 """
@@ -24,6 +25,7 @@ from speechcnn.corpora.synthesis.plan import SynthesisError
 
 PROGRAM = "flite"
 VOICES = {"kal16": 94.0, "awb": 105.0, "rms": 109.0, "slt": 137.0}  # with their median pitches in hertz
+ACCENT = "en-us"  # that they speak, as espeak calls it
 PAUSE = "pau"
 PLAIN_WORDS_PER_MINUTE = 175.0  # espeak's own speed, which is taken for Flite's
 VOWELS = frozenset(("aa", "ae", "ah", "ao", "aw", "ax", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw"))
@@ -49,7 +51,7 @@ def check_flite() -> None:
 
 
 def spelled(phone: str, stressed: bool = False) -> str:
-    """Return a TIMIT phone or pause as Flite writes it; SynthesisError for one that it cannot say.
+    """Return a TIMIT phone as Flite writes it; SynthesisError for one that it cannot say.
 
     >>> spelled("ow", stressed=True), spelled("axr"), spelled("t")
     ('ow1', 'er0', 't')
@@ -57,24 +59,28 @@ def spelled(phone: str, stressed: bool = False) -> str:
     plain = INSTEAD.get(phone, phone)
     if plain in VOWELS:
         return f"{plain}{int(stressed)}"
-    if plain in CONSONANTS or plain == PAUSE:
+    if plain in CONSONANTS:
         return plain
     raise SynthesisError(f"Flite cannot say the phone {phone!r}")
 
 
 class Said(NamedTuple):
-    """Samples [N] in -1..1, their rate in hertz, and where each phone ends, in seconds."""
+    """Samples [N] in -1..1, their rate in hertz, and the names and the ends in seconds of phones and pauses."""
 
     samples: NDArray[np.float64]
     rate: int
+    names: list[str]
     ends: list[float]
 
 
-def say(phones: Sequence[str], voice: str, pitch: float, words_per_minute: float) -> Said:
-    """Say phones as `spelled` gives them.
+def say(words: Sequence[Sequence[str]], voice: str, pitch: float, words_per_minute: float) -> Said:
+    """Say words of phones as `spelled` gives them; a word without phones is a pause.
+
+    The words are handed over as such, because Flite's melody and durations come from syllables, stress and words: bare
+    phones it says evenly, and networks learn less from them.
 
     Args:
-        phones: the first and the last must be a pause, which Flite would put there otherwise.
+        words: without pauses at either end, where Flite puts its own.
         voice: one of `VOICES`.
         pitch: a factor on the voice's own pitch.
         words_per_minute: speed, on espeak's scale.
@@ -89,12 +95,23 @@ def say(phones: Sequence[str], voice: str, pitch: float, words_per_minute: float
             "int_f0_target_mean": VOICES[voice] * pitch,
         }
         options = [part for name, value in settings.items() for part in ("--setf", f"{name}={value:.4f}")]
-        command = [PROGRAM, "-voice", voice, *options, "-psdur", "-p", " ".join(phones), "-o", str(path)]
+        command = [PROGRAM, "-voice", voice, *options, "-psdur", "-ssml", "-t", marked_up(words), "-o", str(path)]
         done = subprocess.run(command, capture_output=True, text=True)
         said = [part.partition(":") for part in done.stdout.split()]
-        if done.returncode or [name for name, _, _ in said] != [phone.rstrip("01") for phone in phones]:
-            raise SynthesisError(f"Flite's voice {voice} did not say {' '.join(phones)!r}: {done.stderr.strip()}")
+        asked = [phone.rstrip("01") for word in words for phone in word]
+        if done.returncode or [name for name, _, _ in said if name != PAUSE] != asked:
+            raise SynthesisError(f"Flite's voice {voice} did not say {' '.join(asked)!r}: {done.stderr.strip()}")
         with wave.open(str(path)) as stream:  # 16 bits, one channel
             samples = np.frombuffer(stream.readframes(stream.getnframes()), "<i2") / 32768
             rate = stream.getframerate()
-    return Said(samples, rate, [float(end) for _, _, end in said])
+    return Said(samples, rate, [name for name, _, _ in said], [float(end) for _, _, end in said])
+
+
+def marked_up(words: Sequence[Sequence[str]]) -> str:
+    """Return words of phones in the markup that Flite reads.
+
+    >>> marked_up([["n", "ow1"], [], ["b", "oy1"]])
+    '<speak><phoneme ph="n ow1">w</phoneme> <break/> <phoneme ph="b oy1">w</phoneme></speak>'
+    """
+    marked = (f'<phoneme ph="{" ".join(word)}">w</phoneme>' if word else "<break/>" for word in words)
+    return f"<speak>{' '.join(marked)}</speak>"
