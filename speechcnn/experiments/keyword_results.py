@@ -22,11 +22,11 @@ from speechcnn.experiments.keyword_tables import (
     commissioning_rows,
     headline,
     hours_words,
-    ms,
     rate_words,
     real_lines,
     share_words,
     tables,
+    time_words,
 )
 from speechcnn.metrics import HourlyRate, Outcomes, Share, detection_curve, localise
 from speechcnn.metrics.detection import RATES, DetectionCurve, OperatingPoint
@@ -314,15 +314,14 @@ def sounds(spotter: KeywordSpotter, outcome: Outcome) -> list[Sound]:
 
 def summary(outcome: Outcome, measured: Mapping[str, Any], model: Path, page: Path) -> str:
     """Return what is printed at the end."""
-    chosen, places = measured["synthetic"]["chosen"], measured["synthetic"]["localisation"]
+    chosen = measured["synthetic"]["chosen"]
     at = measured["synthetic"]["at"].items()
     lines = [
         outcome.advice,
         f"Synthetic voices never heard before: missed {share_words(chosen['misses'])} of {chosen['misses']['total']}, "
         f"{rate_words(chosen['alarms'])} false alarms per hour ({hours_words(chosen['alarms'])}).",
         *(f"At {name}: missed {share_words(one['misses'])}; {one['claim']}" for name, one in at),
-        f"Onset off by {ms(places['onset'])}, offset by {ms(places['offset'])} (mean), overlap "
-        f"{places['iou']['mean']:.2f}, decided {ms(places['delay'])} after the word.",
+        time_words(measured["synthetic"]["localisation"]),
         *real_lines(measured),
     ]
     lines += [f"{'Before' if name == 'before' else 'After'} training on mined alarms: {rate} per hour ({hours})."

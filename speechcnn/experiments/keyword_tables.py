@@ -17,8 +17,11 @@ def headline(measured: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     cards = [
         ("Missed, synthetic voices", share_words(chosen["misses"]), f"at the threshold {measured['threshold']:.3f}"),
         ("False alarms per hour, synthetic", rate_words(chosen["alarms"]), hours_words(chosen["alarms"])),
-        ("Onset and offset off by", f"{ms(places['onset'])} / {ms(places['offset'])}", "mean absolute error"),
     ]
+    if places["events"]:
+        cards.append(
+            ("Onset and offset off by", f"{ms(places['onset'])} / {ms(places['offset'])}", "mean absolute error")
+        )
     for name, real in measured["real"].items():
         if real["misses"]["total"]:
             cards.append((f"Missed, {name}", share_words(real["misses"]), "real voices, the same threshold"))
@@ -96,13 +99,28 @@ def commissioning_rows(measured: Mapping[str, Any]) -> list[tuple[str, str, str]
     return [(name, rate_words(found[name]), hours_words(found[name])) for name in ("before", "after") if name in found]
 
 
-def time_rows(places: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Return errors of times and the overlap."""
+def time_rows(places: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return errors of times and the overlap; nothing where no keyword was found."""
+    if not places["events"]:
+        return []
+    columns = ("mean", "median", "p90")
     names = {"onset": "onset error", "offset": "offset error", "delay": "decision after the offset"}
-    rows = [
-        (title, *(f"{1000 * places[key][k]:.0f} ms" for k in ("mean", "median", "p90"))) for key, title in names.items()
-    ]
-    return [*rows, ("intersection over union", *(f"{places['iou'][k]:.2f}" for k in ("mean", "median", "p90")))]  # type: ignore[list-item]
+    rows = [(title, *(ms(places[key], k) for k in columns)) for key, title in names.items()]
+    return [*rows, ("intersection over union", *(f"{places['iou'][k]:.2f}" for k in columns))]
+
+
+def time_words(places: Mapping[str, Any]) -> str:
+    """Return the mean errors of times and the mean overlap as a sentence."""
+    if not places["events"]:
+        return "No keyword was found, so nothing is known of onsets and offsets."
+    overlap, delay = f"{places['iou']['mean']:.2f}", ms(places["delay"])
+    off = f"Onset off by {ms(places['onset'])}, offset by {ms(places['offset'])} (mean)"
+    return f"{off}, overlap {overlap}, decided {delay} after the word."
+
+
+def ms(spread: Mapping[str, float], column: str = "mean") -> str:
+    """Return a time in milliseconds."""
+    return f"{1000 * spread[column]:.0f} ms"
 
 
 def share_words(share: Mapping[str, Any]) -> str:
@@ -120,11 +138,6 @@ def rate_words(rate: Mapping[str, Any]) -> str:
 def hours_words(rate: Mapping[str, Any]) -> str:
     """Return what a rate rests on."""
     return f"{rate['count']} in {rate['hours']:.2f} h"
-
-
-def ms(spread: Mapping[str, float]) -> str:
-    """Return a mean in milliseconds."""
-    return f"{1000 * spread['mean']:.0f} ms"
 
 
 def real_line(name: str, real: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from speechcnn.corpora.keywords.speaking import Line, speak
 from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, keyword_tables, run_folder
 from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard, SpeechSettings
 from speechcnn.experiments.keyword_scoring import Scored, criterion, misses_by, near_misses
-from speechcnn.metrics import HourlyRate, Outcomes, Share, match
+from speechcnn.metrics import HourlyRate, Outcomes, Reference, Share, localise, match
 from speechcnn.spotter import KeywordSpotter
 from speechcnn.spotting import Detection
 
@@ -241,6 +241,17 @@ def test_each_keyword_alone_has_a_threshold_of_its_own() -> None:
     lines = "\n".join(keyword_tables.real_lines(measured))
     assert "Real at 0.1 per hour: missed 50.0 %" in lines
     assert "Real, yes alone at its own threshold, at 0.1 per hour: missed 0.0 %" in lines
+
+
+def test_times_are_told_of_hits_and_not_where_there_is_none() -> None:
+    truth, event = Reference("yes", 1.0, 1.5), Detection("yes", 1.02, 1.54, 0.6, 2.0)
+    places = asdict(localise([(event, truth)]))
+    words = "Onset off by 20 ms, offset by 40 ms (mean), overlap 0.89, decided 500 ms after the word."
+    assert keyword_tables.time_words(places) == words
+    assert [row[1] for row in keyword_tables.time_rows(places)] == ["20 ms", "40 ms", "500 ms", "0.89"]
+    none = asdict(localise([]))
+    assert keyword_tables.time_words(none) == "No keyword was found, so nothing is known of onsets and offsets."
+    assert keyword_tables.time_rows(none) == []
 
 
 def test_what_a_recording_is_for_one_of_its_keywords() -> None:
