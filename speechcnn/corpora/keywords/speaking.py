@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from speechcnn.corpora import processes
 from speechcnn.corpora.keywords import sounds
 from speechcnn.corpora.keywords.voices import FLITE, Voice
 from speechcnn.corpora.synthesis.espeak import find_loader
@@ -74,10 +74,11 @@ def speak(lines: Sequence[Line], workers: int | None = None, progress: Progress 
 
 
 def _shard(lines: Sequence[Line], path: Path) -> list[Spoken]:
-    command = [sys.executable, "-P", "-m", "speechcnn.corpora.keywords.worker", str(path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = processes.command("speechcnn.corpora.keywords.worker", str(path))
     text = json.dumps([_plain(line) for line in lines])
-    done = subprocess.run(command, input=text, capture_output=True, text=True, encoding="utf-8", env=environment)
+    done = subprocess.run(
+        command, input=text, capture_output=True, text=True, encoding="utf-8", env=processes.environment()
+    )
     if done.returncode:
         raise SynthesisError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "a speech worker died")
     samples, notes = np.fromfile(path, np.float32), json.loads(done.stdout)

@@ -65,7 +65,7 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
             raise
         return NO_SAMPLES, NOTES
     factor = 1 / (SOURCE_RATE * warp)
-    real = [event for event in speech.phonemes if not is_pause(event)]
+    real = [event for event in speech.phonemes if not event.is_pause]
     if not real:
         return NO_SAMPLES, NOTES
     whole = stretch(speech, real, 0, len(real))
@@ -86,11 +86,12 @@ def said_again(speech: Speech, line: dict[str, Any]) -> Speech:
     words = [[(event.name, flite_phones(event.name, line["rhotic"])) for event in word] for word in words_of(speech)]
     phones = [[phone for _, spelled in word for phone in spelled] for word in words]
     said = flite.say(phones, line["flite"], line["pitch"] / line["warp"], line["words_per_minute"] / line["warp"])
-    begun = [round(start * SOURCE_RATE) for start in (0.0, *said.ends[:-1])]
-    events = [Event(start, PAUSE) for start, name in zip(begun, said.names, strict=True) if name == flite.PAUSE]
-    starts = iter(start for start, name in zip(begun, said.names, strict=True) if name != flite.PAUSE)
+    starts = [round(start * SOURCE_RATE) for start in (0.0, *said.ends[:-1])]
+    heard = [Event(start, name) for start, name in zip(starts, said.names, strict=True)]
+    events = [Event(event.start, PAUSE) for event in heard if event.name == flite.PAUSE]
+    sounding = iter(event.start for event in heard if event.name != flite.PAUSE)
     for name, spelled in (pair for word in words for pair in word):
-        first, *_ = [next(starts) for _ in spelled]
+        first, *_ = [next(sounding) for _ in spelled]
         events.append(Event(first, name))
     samples = soxr.resample(said.samples, said.rate, SOURCE_RATE, quality="HQ")
     return Speech(samples, sorted(events, key=lambda event: event.start))
@@ -100,7 +101,7 @@ def words_of(speech: Speech) -> list[list[Event]]:
     """Return the phonemes of each word; a pause between two is a word without any."""
 
     def number(event: Event) -> int | None:
-        return None if is_pause(event) else sum(word.start <= event.start for word in speech.words)
+        return None if event.is_pause else sum(word.start <= event.start for word in speech.words)
 
     words = [[] if key is None else list(group) for key, group in groupby(speech.phonemes, number)]
     return words[not words[0] : len(words) - (not words[-1])]
@@ -111,14 +112,9 @@ def flite_phones(name: str, rhotic: bool) -> list[str]:
     return [flite.spelled(phone, name.startswith(STRESS)) for phone, _ in symbols(name, rhotic)]
 
 
-def is_pause(event: Event) -> bool:
-    """Whether nothing is said."""
-    return event.name.startswith("_")
-
-
 def plain_names(events: Sequence[Event]) -> list[str]:
     """Return phonemes without stress marks and pauses."""
-    return [event.name.lstrip(MARKS) for event in events if not is_pause(event)]
+    return [event.name.lstrip(MARKS) for event in events if not event.is_pause]
 
 
 def find(names: Sequence[str], wanted: Sequence[str]) -> int | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 
+from speechcnn.corpora import processes
 from speechcnn.corpora.growth import Growth, put
 from speechcnn.corpora.scenes.plan import PARTS, Clips, Item, Scenes
 from speechcnn.corpora.scenes.sounds import SOUNDS
@@ -117,10 +117,9 @@ def _run(job: dict[str, object], items: list[Item], workers: int, total: int, pr
 
 def _work(job: dict[str, object], tell: Callable[[], None]) -> str:
     """Have one process make its share; return what went wrong as a sentence, or ""."""
-    command = [sys.executable, "-P", "-m", "speechcnn.corpora.scenes.worker"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = processes.command("speechcnn.corpora.scenes.worker")
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=processes.environment()
     ) as process:
         for answer in _answers(process, job):
             if "error" in answer:

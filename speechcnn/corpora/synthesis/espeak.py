@@ -30,6 +30,11 @@ class Event:
     name: str = ""
     position: int = 0
 
+    @property
+    def is_pause(self) -> bool:
+        """Whether nothing is said."""
+        return self.name.startswith("_")
+
 
 @dataclass
 class Speech:

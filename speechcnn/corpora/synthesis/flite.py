@@ -77,7 +77,7 @@ def say(words: Sequence[Sequence[str]], voice: str, pitch: float, words_per_minu
     """Say words of phones as `spelled` gives them; a word without phones is a pause.
 
     The words are handed over as such, because Flite's melody and durations come from syllables, stress and words: bare
-    phones it says evenly, and networks learn less from them.
+    phones it says evenly, and most words slower.
 
     Args:
         words: without pauses at either end, where Flite puts its own.

@@ -12,7 +12,6 @@ import os
 import queue
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from speechcnn import locks
-from speechcnn.corpora import checksums
+from speechcnn.corpora import checksums, processes
 from speechcnn.corpora.synthesis import plan
 from speechcnn.corpora.synthesis.espeak import find_loader
 from speechcnn.corpora.synthesis.plan import SUFFIXES, Sentence, Speaker, SynthesisError, folder
@@ -221,10 +220,9 @@ def _report_death(job: dict[str, Any], work: _Work) -> None:
 
 
 def _start() -> subprocess.Popen[str]:
-    command = [sys.executable, "-P", "-m", "speechcnn.corpora.synthesis.worker"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = processes.command("speechcnn.corpora.synthesis.worker")
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=processes.environment()
     )
 
 

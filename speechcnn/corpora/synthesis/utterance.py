@@ -86,11 +86,11 @@ def _lines(pieces: list[Piece]) -> str:
 
 def _between_silences(speech: Speech, before: int, after: int) -> Speech:
     """Set the silences at both ends, whatever espeak left there."""
-    pauses = [event for event in speech.phonemes if not event.name.startswith("_")]
+    pauses = [event for event in speech.phonemes if not event.is_pause]
     last = speech.phonemes[speech.phonemes.index(pauses[-1]) + 1 :]
     stop = last[0].start if last else len(speech.samples)
     samples = np.concatenate([np.zeros(before), speech.samples[:stop], np.zeros(after)])
-    kept = [event for event in speech.phonemes if event.start < stop or not event.name.startswith("_")]
+    kept = [event for event in speech.phonemes if event.start < stop or not event.is_pause]
     ending = Event(before + stop, "_")
     return Speech(samples, [*_shifted(kept, before), ending], _shifted(speech.words, before))
 
