@@ -17,7 +17,9 @@ from speechcnn import locks, progress
 from speechcnn.arguments import SettingsError, Table, construct
 from speechcnn.corpora.keywords import advice, recordings, script
 from speechcnn.corpora.keywords.recordings import Recordings
-from speechcnn.corpora.synthesis import SynthesisError, flite
+from speechcnn.corpora.synthesis import SynthesisError
+from speechcnn.corpora.synthesis.flite import check_flite
+from speechcnn.corpora.synthesis.mbrola import check_mbrola
 from speechcnn.experiments import run_folder
 from speechcnn.experiments import settings as settings_of
 from speechcnn.experiments.keyword_data import AcousticSettings, Heard, SpeechSettings, Studio
@@ -125,7 +127,9 @@ class KeywordExperiment:
         if settings["minutes"] is not None:
             self.speech = within(self.speech, settings["minutes"])
         if self.speech.flite:
-            flite.check_flite()
+            check_flite()
+        if self.speech.mbrola:
+            check_mbrola()
         self.acoustics: AcousticSettings = self.build("acoustics")
         self.trainer("check", self.loop, 1.0)
 

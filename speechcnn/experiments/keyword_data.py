@@ -67,6 +67,7 @@ class SpeechSettings:
     test_negatives: int = 6000
     scene_seconds: float = 5.0  # length of a recording, about
     flite: float = 0.0  # share of the training lines that the voices of the program flite say
+    mbrola: float = 0.0  # the same of the program mbrola
     copies: int = 2  # times that each training line of a keyword or near miss is heard; others are dealt to the copies
 
     def __post_init__(self) -> None:
@@ -76,12 +77,20 @@ class SpeechSettings:
         for name in ("near", "part", "with_keyword", "other", "sentence", "nonsense", "dev_share"):
             if not 0 <= getattr(self, name) <= 100:
                 raise ValueError(f"{name} must be from 0 to 100; got {getattr(self, name)}.")
-        if not 0 <= self.flite <= 1:
-            raise ValueError(f"flite must be from 0 to 1; got {self.flite}.")
+        for name in ("flite", "mbrola"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1; got {getattr(self, name)}.")
+        if sum(self.shares.values()) > 1:
+            raise ValueError(f"flite and mbrola must be at most 1 together; got {self.flite} and {self.mbrola}.")
         if min(self.dev_negatives, self.test_negatives) < 2:
             raise ValueError("dev_negatives and test_negatives must be at least 2; the threshold is chosen on them.")
         if not 0.5 <= self.scene_seconds <= 60:
             raise ValueError(f"scene_seconds must be from 0.5 to 60; got {self.scene_seconds}.")
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Shares of the training lines that other programs than espeak say."""
+        return {"flite": self.flite, "mbrola": self.mbrola}
 
     def within(self, minutes: float) -> SpeechSettings:
         """Return the settings of a run that takes about so many minutes on two cores; all scales alike.
@@ -219,7 +228,7 @@ class Studio:
 
     def speak(self, split: str) -> list[Spoken]:
         """Have a split's lines spoken."""
-        lines = script.lines(split, self.keywords, self.speech.counts(split), self.seed, self.speech.flite)
+        lines = script.lines(split, self.keywords, self.speech.counts(split), self.seed, self.speech.shares)
         with progress.bar(f"speaking {split}") as update:
             return speaking.speak(lines, self.workers, update)
 

@@ -115,6 +115,7 @@ def trained_also(settings: Mapping[str, Any]) -> str:
     """Return what was trained on beside espeak's speech, in words."""
     others = {
         "Flite": settings["speech"].get("flite", SpeechSettings.flite),
+        "MBROLA": settings["speech"].get("mbrola", SpeechSettings.mbrola),
         "own recordings": settings["recordings"],
         "own long audio": settings["negatives"],
     }

@@ -138,11 +138,26 @@ def test_phones_follow_each_other_through_a_line(spoken: list[Spoken]) -> None:
 
 
 def test_a_phoneme_of_several_phones_is_shared_out() -> None:
-    found = sounds.timed(["_:", "a", "no such phoneme", "k"], [0.0, 0.1, 0.3, 0.5], 0.8)
+    found = sounds.timed(["_:", "a", "no such phoneme", "k"], [0.0, 0.1, 0.3, 0.5], 0.8, False)
     assert [(one.label, one.start, one.end) for one in found] == [("sil", 0.0, 0.1), ("ae", 0.1, 0.3), ("k", 0.5, 0.8)]
-    both = sounds.timed(["e@"], [1.0], 1.4)
+    both = sounds.timed(["e@"], [1.0], 1.4, True)
     assert len(both) > 1
     assert [one.end for one in both] == pytest.approx([1.0 + 0.4 * (n + 1) / len(both) for n in range(len(both))])
+
+
+def test_an_accent_with_r_has_it_among_its_phones() -> None:
+    with_r, without = (sounds.timed(["A@", "t#", "3"], [0.0, 0.2, 0.3], 0.4, rhotic) for rhotic in (True, False))
+    assert [one.label for one in with_r] == ["aa", "r", "dx", "er"]
+    assert [one.label for one in without] == ["aa", "dx", "ah"]
+
+
+def test_stars_have_an_r_in_america_alone() -> None:
+    lines = [
+        Line("star", voices.Voice(accent, voices.PLAIN, "formant", 1.0, 1.0, 160.0), "other")
+        for accent in ("en-us", "en-gb-x-rp")
+    ]
+    phones = [[phone.label for phone in one.phones if phone.label != "sil"] for one in speak(lines, workers=1)]
+    assert phones == [["s", "t", "aa", "r"], ["s", "t", "aa"]]
 
 
 def test_nonsense_can_be_spoken_and_holds_no_keyword(hello: Keyword) -> None:

@@ -93,6 +93,7 @@ def test_a_long_recording_is_parted_into_mined_and_held_out(
     ("keyword=[]", "keyword must be a word or a list of 1 to 100"),
     ("seed=-1", "seed must be at least 0"),
     ("speech.copies=0", "copies must be at least 1"),
+    ("speech.mbrola=2", "mbrola must be from 0 to 1"),
     ("acoustics.room=2", "room must be from 0 to 1"),
     ("events.alarms_per_hour=0", "alarms_per_hour must be above 0"),
     ("normalisation.kind=utterance", "normalisation.kind must be one of corpus, none"),
@@ -174,8 +175,8 @@ def test_the_model_file_finds_words(finished: tuple[Path, str]) -> None:
 def test_the_card_says_what_was_trained_on() -> None:
     settings = {"speech": {"keyword": 8}, "recordings": None, "negatives": None}
     assert keyword_results.trained_also(settings) == ""
-    everything = {"speech": {"flite": 0.4}, "recordings": "mine", "negatives": "calls"}
-    assert keyword_results.trained_also(everything) == " and Flite and own recordings and own long audio"
+    everything = {"speech": {"flite": 0.4, "mbrola": 0.2}, "recordings": "mine", "negatives": "calls"}
+    assert keyword_results.trained_also(everything) == " and Flite and MBROLA and own recordings and own long audio"
 
 
 def named(said: str, name: str, folder: str) -> keyword_real.Naming:
@@ -268,6 +269,12 @@ def test_several_keywords_need_a_folder_each(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="needs a folder of clips for each keyword; missing"):
         real.check(["yes", "no way"])
     assert real.clips(["yes"]) == [("yes", tmp_path / "yes" / "ann" / "1.wav")]
+
+
+def test_other_programs_say_all_lines_at_most() -> None:
+    assert SpeechSettings(keyword=8, flite=0.4, mbrola=0.6).shares == {"flite": 0.4, "mbrola": 0.6}
+    with pytest.raises(ValueError, match="flite and mbrola must be at most 1 together"):
+        SpeechSettings(keyword=8, flite=0.5, mbrola=0.6)
 
 
 def test_fewer_minutes_speak_less() -> None:

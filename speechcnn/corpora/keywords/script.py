@@ -16,7 +16,7 @@ import numpy as np
 from speechcnn.corpora.keywords import nonsense, sounds
 from speechcnn.corpora.keywords.sounds import NearMiss, Phones
 from speechcnn.corpora.keywords.speaking import Line, Spoken, speak
-from speechcnn.corpora.keywords.voices import PLAIN, SPLITS, Voice, accents_of, draw_voice
+from speechcnn.corpora.keywords.voices import NO_SHARES, PLAIN, SPLITS, Voice, accents_of, draw_voice
 from speechcnn.corpora.synthesis.plan import SynthesisError
 from speechcnn.corpora.synthesis.sentences import sentences, table
 
@@ -159,12 +159,22 @@ def near_of(keyword: Keyword, split: str) -> list[str]:
     return texts if split == "test" else [text for n, text in enumerate(texts) if (n + 1) % UNSEEN_EVERY]
 
 
-def lines(split: str, keywords: Sequence[Keyword], counts: Counts, seed: int, flite_share: float = 0.0) -> list[Line]:
-    """Return everything that a split says, in a fixed order; no voice and no sentence is another split's."""
+def lines(
+    split: str, keywords: Sequence[Keyword], counts: Counts, seed: int, shares: Mapping[str, float] = NO_SHARES
+) -> list[Line]:
+    """Return everything that a split says, in a fixed order; no voice and no sentence is another split's.
+
+    Args:
+        split: train, dev or test.
+        keywords: what is to be found.
+        counts: how many lines of each kind.
+        seed: decides everything.
+        shares: of the training lines that other programs than espeak say, by program.
+    """
     draw = np.random.default_rng([seed, SPLITS.index(split), 11])
 
     def voice() -> Voice:
-        return draw_voice(split, draw, flite_share)
+        return draw_voice(split, draw, shares)
 
     taboo = {word for keyword in keywords for word in keyword.text.split()}
     found = [line for keyword in keywords for line in _of_keyword(split, keyword, counts, draw, voice, taboo, seed)]

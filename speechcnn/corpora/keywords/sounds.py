@@ -39,16 +39,17 @@ def phones_of(mnemonics: Iterable[str]) -> Phones:
     return tuple(phone for name in plain for phone in _timit(name))
 
 
-def timed(mnemonics: Sequence[str], starts: Sequence[float], end: float) -> tuple[Segment, ...]:
+def timed(mnemonics: Sequence[str], starts: Sequence[float], end: float, rhotic: bool) -> tuple[Segment, ...]:
     """Return espeak's phonemes and pauses as segments of the 39 TIMIT phones, one behind the other until `end`.
 
-    A phoneme of several phones is shared out evenly among them; a phoneme without a TIMIT phone is left out.
+    A phoneme of several phones is shared out evenly among them; a phoneme without a TIMIT phone is left out. Where the
+    accent is `rhotic`, vowels hold the r that is written behind them.
     """
     ends = [*starts[1:], end] if starts else []
     return tuple(
         segment
         for name, start, stop in zip(mnemonics, starts, ends, strict=True)
-        for segment in _shared(_folded(name), start, stop)
+        for segment in _shared(_folded(name, rhotic), start, stop)
     )
 
 
@@ -59,16 +60,16 @@ def _shared(phones: Phones, start: float, end: float) -> Iterator[Segment]:
 
 
 @cache
-def _folded(mnemonic: str) -> Phones:
-    phones = ("pau",) if mnemonic.startswith("_") else phones_of([mnemonic])
+def _folded(mnemonic: str, rhotic: bool) -> Phones:
+    phones = ("pau",) if mnemonic.startswith("_") else _timit(mnemonic.lstrip(MARKS), "rhotic" if rhotic else "plain")
     return tuple(fold(phones, 39)) if all(phone in timit_phones() for phone in phones) else ()
 
 
 @cache
-def _timit(name: str) -> Phones:
+def _timit(name: str, column: str = "plain") -> Phones:
     for row in table("espeak_to_timit.tsv"):
         if row["espeak"] == name:
-            return tuple(part.partition(":")[0] for part in row["plain"].split())
+            return tuple(part.partition(":")[0] for part in row[column].split())
     return (name,)
 
 

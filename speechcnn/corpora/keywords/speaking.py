@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from speechcnn.corpora import processes
 from speechcnn.corpora.keywords import sounds
-from speechcnn.corpora.keywords.voices import FLITE, Voice
+from speechcnn.corpora.keywords.voices import Voice
 from speechcnn.corpora.synthesis.espeak import find_loader
 from speechcnn.corpora.synthesis.plan import SynthesisError
 from speechcnn.labels import Segment
@@ -91,7 +91,7 @@ def _whole(lines: Sequence[Line], parts: Sequence[NDArray[np.float32]], notes: S
     for line, samples, note in zip(lines, parts, notes, strict=True):
         if note["speech"] and (note["span"] or not line.keyword):
             span = tuple(note["span"]) if note["span"] else None
-            phones = sounds.timed(note["phonemes"], note["starts"], len(samples) / RATE)
+            phones = sounds.timed(note["phonemes"], note["starts"], len(samples) / RATE, line.voice.rhotic)
             yield Spoken(line, samples.copy(), tuple(note["phonemes"]), phones, tuple(note["speech"]), span)
 
 
@@ -104,5 +104,6 @@ def _plain(line: Line) -> dict[str, object]:
         "warp": line.voice.warp,
         "words_per_minute": line.voice.words_per_minute,
         "rhotic": line.voice.rhotic,
-        "flite": line.voice.variant if line.voice.family == FLITE else "",
+        "program": line.voice.program,
+        "speaker": line.voice.variant,
     }

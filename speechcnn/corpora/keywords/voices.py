@@ -1,18 +1,20 @@
 """Who speaks: espeak's accents and voice variants, parted so that no two splits share a voice.
 
 The test set alone hears one accent (`HELD_OUT_ACCENT`) and one kind of voice that is made in another way (`klatt`),
-which stand for the speakers that no training set holds. Flite's few voices, where they are asked for, are heard in
-training alone.
+which stand for the speakers that no training set holds. The few voices of other programs, where they are asked for,
+are heard in training alone; they are American, and say the phonemes of espeak's American English.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 
-from speechcnn.corpora.synthesis import flite
+from speechcnn.corpora.synthesis import flite, mbrola
 from speechcnn.corpora.synthesis.sentences import table
 
 SPLITS = ("train", "dev", "test")
@@ -20,7 +22,9 @@ HELD_OUT_ACCENT = "en-gb-scotland"
 PITCHES, WARPS = (0.75, 1.35), (0.88, 1.14)  # factors on the voice's own pitch, and on all its formants
 RATES = (110, 260)  # words per minute
 PLAIN = "m3"  # espeak's variant in which words are looked up
-FLITE = "flite"  # the family of Flite's voices
+PROGRAMS = MappingProxyType({"flite": tuple(flite.VOICES), "mbrola": tuple(mbrola.VOICES)})  # families, their voices
+PROGRAMS_ACCENT = "en-us"
+NO_SHARES: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -28,16 +32,21 @@ class Voice:
     """One way of speaking."""
 
     accent: str  # espeak's language
-    variant: str  # espeak's, or Flite's voice
-    family: str  # how the variant makes sound: formant, klatt, breath, flite
+    variant: str  # espeak's, or another program's voice
+    family: str  # how the variant makes sound: formant, klatt, breath; or the other program
     pitch: float
     warp: float  # all formants are multiplied by it
     words_per_minute: float
 
     @property
     def name(self) -> str:
-        """What espeak calls it; for one of Flite's, the voice whose phonemes it says."""
-        return f"{self.accent}+{PLAIN if self.family == FLITE else self.variant}"
+        """What espeak calls it; for another program's, the voice whose phonemes it says."""
+        return f"{self.accent}+{PLAIN if self.program else self.variant}"
+
+    @property
+    def program(self) -> str:
+        """The program other than espeak that speaks, or none."""
+        return self.family if self.family in PROGRAMS else ""
 
     @property
     def rhotic(self) -> bool:
@@ -45,11 +54,11 @@ class Voice:
         return _accents()[self.accent]
 
 
-def draw_voice(split: str, draw: np.random.Generator, flite_share: float = 0.0) -> Voice:
-    """Draw a voice of a split; in training this share of them is Flite's."""
+def draw_voice(split: str, draw: np.random.Generator, shares: Mapping[str, float] = NO_SHARES) -> Voice:
+    """Draw a voice of a split; in training these shares of them are the other programs'."""
     accents, variants = accents_of(split), variants_of(split)
-    if split == "train" and flite_share and draw.random() < flite_share:
-        accents, variants = (flite.ACCENT,), tuple((FLITE, name) for name in flite.VOICES)
+    if split == "train" and (program := _draw_program(shares, draw)):
+        accents, variants = (PROGRAMS_ACCENT,), tuple((program, name) for name in PROGRAMS[program])
     family, variant = variants[int(draw.integers(len(variants)))]
     return Voice(
         accent=accents[int(draw.integers(len(accents)))],
@@ -59,6 +68,17 @@ def draw_voice(split: str, draw: np.random.Generator, flite_share: float = 0.0) 
         warp=float(draw.uniform(*WARPS)),
         words_per_minute=float(np.exp(draw.uniform(*np.log(RATES)))),
     )
+
+
+def _draw_program(shares: Mapping[str, float], draw: np.random.Generator) -> str:
+    if not any(shares.values()):
+        return ""
+    place = draw.random()
+    for program, share in shares.items():
+        if place < share:
+            return program
+        place -= share
+    return ""
 
 
 @cache

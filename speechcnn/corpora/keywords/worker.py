@@ -2,7 +2,7 @@
 
 The samples of all lines go to a file as they are (float32, one line after the other), their notes to standard output
 (JSON). It runs as ``python -m speechcnn.corpora.keywords.worker FILE``: espeak-ng keeps global state and may crash, so
-it lives in processes of its own. Flite says espeak's phonemes, at the times that it chooses.
+it lives in processes of its own.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soxr
 
-from speechcnn.corpora.synthesis import flite
-from speechcnn.corpora.synthesis.espeak import MARKS, STRESS, Espeak, Event, Speech
+from speechcnn.corpora.keywords.again import said_again
+from speechcnn.corpora.synthesis.espeak import MARKS, Espeak, Event, Speech
 from speechcnn.corpora.synthesis.espeak import RATE as SOURCE_RATE
-from speechcnn.corpora.synthesis.phones import silent_tail, symbols
+from speechcnn.corpora.synthesis.phones import silent_tail
 from speechcnn.corpora.synthesis.plan import SynthesisError
 
 RATE = 16000
 TAIL_DB = -40.0  # against the loudest sample of a line: what lies below at its end is silence
-PAUSE = "_:"  # as espeak calls it
 NO_SAMPLES = np.zeros(0, np.float32)
 NOTES: dict[str, Any] = {"phonemes": [], "starts": [], "speech": None, "span": None}  # where nothing is said
 
@@ -58,7 +56,7 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
     try:
         speech = say(line["text"])
         wanted = plain_names(say(line["keyword"]).phonemes) if line["keyword"] else []
-        if line["flite"]:
+        if line["program"]:
             speech = said_again(speech, line)
     except SynthesisError as error:
         if "said nothing" not in str(error):
@@ -79,37 +77,6 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
         "span": None if span is None else [at * factor for at in span],
     }
     return samples, notes
-
-
-def said_again(speech: Speech, line: dict[str, Any]) -> Speech:
-    """Return what one of Flite's voices makes of espeak's phonemes, each at its new time."""
-    words = [[(event.name, flite_phones(event.name, line["rhotic"])) for event in word] for word in words_of(speech)]
-    phones = [[phone for _, spelled in word for phone in spelled] for word in words]
-    said = flite.say(phones, line["flite"], line["pitch"] / line["warp"], line["words_per_minute"] / line["warp"])
-    starts = [round(start * SOURCE_RATE) for start in (0.0, *said.ends[:-1])]
-    heard = [Event(start, name) for start, name in zip(starts, said.names, strict=True)]
-    events = [Event(event.start, PAUSE) for event in heard if event.name == flite.PAUSE]
-    sounding = iter(event.start for event in heard if event.name != flite.PAUSE)
-    for name, spelled in (pair for word in words for pair in word):
-        first, *_ = [next(sounding) for _ in spelled]
-        events.append(Event(first, name))
-    samples = soxr.resample(said.samples, said.rate, SOURCE_RATE, quality="HQ")
-    return Speech(samples, sorted(events, key=lambda event: event.start))
-
-
-def words_of(speech: Speech) -> list[list[Event]]:
-    """Return the phonemes of each word; a pause between two is a word without any."""
-
-    def number(event: Event) -> int | None:
-        return None if event.is_pause else sum(word.start <= event.start for word in speech.words)
-
-    words = [[] if key is None else list(group) for key, group in groupby(speech.phonemes, number)]
-    return words[not words[0] : len(words) - (not words[-1])]
-
-
-def flite_phones(name: str, rhotic: bool) -> list[str]:
-    """Return a phoneme of espeak as Flite writes it."""
-    return [flite.spelled(phone, name.startswith(STRESS)) for phone, _ in symbols(name, rhotic)]
 
 
 def plain_names(events: Sequence[Event]) -> list[str]:

@@ -13,20 +13,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-import wave
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from speechcnn.corpora.synthesis.plan import SynthesisError
+from speechcnn.corpora.synthesis.said import PAUSE, Said, read_samples
 
 PROGRAM = "flite"
 VOICES = {"kal16": 94.0, "awb": 105.0, "rms": 109.0, "slt": 137.0}  # with their median pitches in hertz
-ACCENT = "en-us"  # that they speak, as espeak calls it
-PAUSE = "pau"
 PLAIN_WORDS_PER_MINUTE = 175.0  # espeak's own speed, which is taken for Flite's
 VOWELS = frozenset(("aa", "ae", "ah", "ao", "aw", "ax", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw"))
 CONSONANTS = frozenset(
@@ -64,15 +58,6 @@ def spelled(phone: str, stressed: bool = False) -> str:
     raise SynthesisError(f"Flite cannot say the phone {phone!r}")
 
 
-class Said(NamedTuple):
-    """Samples [N] in -1..1, their rate in hertz, and the names and the ends in seconds of phones and pauses."""
-
-    samples: NDArray[np.float64]
-    rate: int
-    names: list[str]
-    ends: list[float]
-
-
 def say(words: Sequence[Sequence[str]], voice: str, pitch: float, words_per_minute: float) -> Said:
     """Say words of phones as `spelled` gives them; a word without phones is a pause.
 
@@ -101,9 +86,7 @@ def say(words: Sequence[Sequence[str]], voice: str, pitch: float, words_per_minu
         asked = [phone.rstrip("01") for word in words for phone in word]
         if done.returncode or [name for name, _, _ in said if name != PAUSE] != asked:
             raise SynthesisError(f"Flite's voice {voice} did not say {' '.join(asked)!r}: {done.stderr.strip()}")
-        with wave.open(str(path)) as stream:  # 16 bits, one channel
-            samples = np.frombuffer(stream.readframes(stream.getnframes()), "<i2") / 32768
-            rate = stream.getframerate()
+        samples, rate = read_samples(path)
     return Said(samples, rate, [name for name, _, _ in said], [float(end) for _, _, end in said])
 
 

@@ -1,0 +1,103 @@
+"""Has what espeak said said again by another program, whose voices are made from real ones: its phonemes, new times.
+
+Flite chooses the times itself. MBROLA is given espeak's, each a little longer or shorter, for espeak's are always the
+same.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import soxr
+
+from speechcnn.corpora.synthesis import flite, mbrola
+from speechcnn.corpora.synthesis.espeak import RATE, STRESS, Event, Speech
+from speechcnn.corpora.synthesis.phones import CLOSURES, silent_tail, symbols
+from speechcnn.corpora.synthesis.said import PAUSE, Said
+
+ESPEAK_PAUSE = "_:"
+CLOSURE_DB = -40.0  # against the loudest sample of a line: what lies below before a stop is its closure
+STRAYS = (0.0, 0.25)  # of a line's lengths, in logarithms
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.025, 0.35  # of a phone
+
+Line = Mapping[str, Any]
+
+
+def said_again(speech: Speech, line: Line) -> Speech:
+    """Return what one of another program's voices makes of espeak's phonemes, each at its new time."""
+    said = PROGRAMS[line["program"]](speech, line)
+    starts = [round(start * RATE) for start in (0.0, *said.ends[:-1])]
+    heard = [Event(start, name) for start, name in zip(starts, said.names, strict=True)]
+    events = [Event(event.start, ESPEAK_PAUSE) for event in heard if event.name == PAUSE]
+    sounding = iter(event.start for event in heard if event.name != PAUSE)
+    for event in speech.phonemes:
+        if not event.is_pause:
+            first, *_ = [next(sounding) for _ in symbols(event.name, line["rhotic"])]
+            events.append(Event(first, event.name))
+    samples = soxr.resample(said.samples, said.rate, RATE, quality="HQ")
+    return Speech(samples, sorted(events, key=lambda event: event.start))
+
+
+def by_flite(speech: Speech, line: Line) -> Said:
+    """Have Flite say the words of a line."""
+    words = [
+        [phone for event in word for phone in flite_phones(event.name, line["rhotic"])] for word in words_of(speech)
+    ]
+    return flite.say(words, line["speaker"], line["pitch"] / line["warp"], line["words_per_minute"] / line["warp"])
+
+
+def by_mbrola(speech: Speech, line: Line) -> Said:
+    """Have MBROLA say the phones of a line."""
+    draw = np.random.default_rng(zlib.crc32(json.dumps(dict(line), sort_keys=True).encode()))
+    sounds = sounds_of(speech, line["rhotic"], draw)
+    return mbrola.say(sounds, line["speaker"], line["pitch"] / line["warp"], draw)
+
+
+PROGRAMS: dict[str, Callable[[Speech, Line], Said]] = {"flite": by_flite, "mbrola": by_mbrola}
+
+
+def words_of(speech: Speech) -> list[list[Event]]:
+    """Return the phonemes of each word; a pause between two is a word without any."""
+
+    def number(event: Event) -> int | None:
+        return None if event.is_pause else sum(word.start <= event.start for word in speech.words)
+
+    words = [[] if key is None else list(group) for key, group in groupby(speech.phonemes, number)]
+    return words[not words[0] : len(words) - (not words[-1])]
+
+
+def flite_phones(name: str, rhotic: bool) -> list[str]:
+    """Return a phoneme of espeak as Flite writes it."""
+    return [flite.spelled(phone, name.startswith(STRESS)) for phone, _ in symbols(name, rhotic)]
+
+
+def sounds_of(speech: Speech, rhotic: bool, draw: np.random.Generator) -> list[mbrola.Sound]:
+    """Return the phones and pauses between the first phoneme and the last, about as long as espeak's."""
+    stray = draw.uniform(*STRAYS)
+    timed = list(zip(speech.phonemes, lengths_seconds(speech, rhotic), strict=True))
+    real = [n for n, (event, _) in enumerate(timed) if not event.is_pause]
+    sounds = []
+    for event, seconds in timed[real[0] : real[-1] + 1]:
+        if event.is_pause:
+            sounds.append(mbrola.Sound(PAUSE, seconds))
+            continue
+        for phone, share in symbols(event.name, rhotic):
+            length = np.clip(share * seconds * np.exp(stray * draw.normal()), SHORTEST_SECONDS, LONGEST_SECONDS)
+            sounds.append(mbrola.Sound(phone, float(length), event.name.startswith(STRESS)))
+    return sounds
+
+
+def lengths_seconds(speech: Speech, rhotic: bool) -> list[float]:
+    """Return how long each phoneme is; the closure that espeak puts before a stop's event is the stop's."""
+    starts = [event.start for event in speech.phonemes]
+    floor = float(np.abs(speech.samples).max()) * 10 ** (CLOSURE_DB / 20)
+    for n, (before, event) in enumerate(zip(speech.phonemes, speech.phonemes[1:], strict=False), 1):
+        stop = not event.is_pause and symbols(event.name, rhotic)[0][0] in CLOSURES
+        if stop and not before.is_pause:
+            starts[n] -= silent_tail(speech.samples[starts[n - 1] : starts[n]], floor)
+    return [(end - start) / RATE for start, end in zip(starts, [*starts[1:], len(speech.samples)], strict=True)]
