@@ -160,6 +160,16 @@ def test_stars_have_an_r_in_america_alone() -> None:
     assert phones == [["s", "t", "aa", "r"], ["s", "t", "aa"]]
 
 
+def test_a_stop_begins_with_its_closure() -> None:
+    """An independent look: the samples of "eight" are loud until its t begins, and silent for 30 ms from there."""
+    (eight,) = speak([Line("eight", voices.Voice("en-us", voices.PLAIN, "formant", 1.0, 1.0, 160.0), "other")], 1)
+    (t,) = (phone for phone in eight.phones if phone.label == "t")
+    start, frame = round(t.start * RATE), RATE // 100
+    loudest = np.abs(eight.samples).max()
+    assert np.abs(eight.samples[start - 2 * frame : start - frame // 2]).max() > 0.03 * loudest
+    assert np.abs(eight.samples[start + frame // 2 : start + 3 * frame]).max() < 0.003 * loudest
+
+
 def test_nonsense_can_be_spoken_and_holds_no_keyword(hello: Keyword) -> None:
     draw = np.random.default_rng(0)
     texts = [nonsense.sentence(draw, hello.phones) for _ in range(200)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,10 @@ import soxr
 
 from speechcnn.corpora.synthesis import flite, mbrola
 from speechcnn.corpora.synthesis.espeak import RATE, STRESS, Event, Speech
-from speechcnn.corpora.synthesis.phones import CLOSURES, silent_tail, symbols
+from speechcnn.corpora.synthesis.phones import onsets, symbols
 from speechcnn.corpora.synthesis.said import PAUSE, Said
 
 ESPEAK_PAUSE = "_:"
-CLOSURE_DB = -40.0  # against the loudest sample of a line: what lies below before a stop is its closure
 STRAYS = (0.0, 0.25)  # of a line's lengths, in logarithms
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.025, 0.35  # of a phone
 
@@ -93,11 +92,6 @@ def sounds_of(speech: Speech, rhotic: bool, draw: np.random.Generator) -> list[m
 
 
 def lengths_seconds(speech: Speech, rhotic: bool) -> list[float]:
-    """Return how long each phoneme is; the closure that espeak puts before a stop's event is the stop's."""
-    starts = [event.start for event in speech.phonemes]
-    floor = float(np.abs(speech.samples).max()) * 10 ** (CLOSURE_DB / 20)
-    for n, (before, event) in enumerate(zip(speech.phonemes, speech.phonemes[1:], strict=False), 1):
-        stop = not event.is_pause and symbols(event.name, rhotic)[0][0] in CLOSURES
-        if stop and not before.is_pause:
-            starts[n] -= silent_tail(speech.samples[starts[n - 1] : starts[n]], floor)
-    return [(end - start) / RATE for start, end in zip(starts, [*starts[1:], len(speech.samples)], strict=True)]
+    """Return how long each phoneme is."""
+    edges = [*onsets(speech.phonemes, speech.samples, rhotic), len(speech.samples)]
+    return [(end - start) / RATE for start, end in pairwise(edges)]

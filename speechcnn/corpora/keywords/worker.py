@@ -19,7 +19,7 @@ import soxr
 from speechcnn.corpora.keywords.again import said_again
 from speechcnn.corpora.synthesis.espeak import MARKS, Espeak, Event, Speech
 from speechcnn.corpora.synthesis.espeak import RATE as SOURCE_RATE
-from speechcnn.corpora.synthesis.phones import silent_tail
+from speechcnn.corpora.synthesis.phones import onsets, silent_tail
 from speechcnn.corpora.synthesis.plan import SynthesisError
 
 RATE = 16000
@@ -72,7 +72,7 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
     samples = soxr.resample(speech.samples, SOURCE_RATE * warp, RATE, quality="HQ").astype(np.float32)
     notes = {
         "phonemes": [event.name for event in speech.phonemes],
-        "starts": [event.start * factor for event in speech.phonemes],
+        "starts": [start * factor for start in onsets(speech.phonemes, speech.samples, line["rhotic"])],
         "speech": [at * factor for at in whole],
         "span": None if span is None else [at * factor for at in span],
     }
