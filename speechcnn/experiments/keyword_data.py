@@ -27,7 +27,7 @@ from speechcnn.augment import (
     SpecAugment,
 )
 from speechcnn.augment.chain import Augmentation
-from speechcnn.corpora.keywords import scenes, script, speaking
+from speechcnn.corpora.keywords import alignment, scenes, script, speaking
 from speechcnn.corpora.keywords.scenes import Scene
 from speechcnn.corpora.keywords.script import Counts, Keyword
 from speechcnn.corpora.keywords.speaking import RATE, Spoken
@@ -234,6 +234,7 @@ class Studio:
 
     def train(self, own: Sequence[Spoken] = (), weight: int = 1) -> list[Heard]:
         """Return the training set; the user's `own` clips come `weight` times in each copy."""
+        own = alignment.aligned(own, self.keywords, [name for name, share in self.speech.shares.items() if share])
         spoken = [*self.speak("train"), *(clip for clip in own for _ in range(weight))]
         common = [one for one in spoken if one.line.kind in KINDS["negative"]]
         special = [one for one in spoken if one.line.kind not in KINDS["negative"]]

@@ -15,7 +15,7 @@ from speechcnn.corpora.keywords import recordings, script
 from speechcnn.corpora.keywords.scenes import Said, Scene
 from speechcnn.corpora.keywords.speaking import Line, speak
 from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, keyword_tables, run_folder
-from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard, SpeechSettings
+from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard, SpeechSettings, Studio
 from speechcnn.experiments.keyword_scoring import Scored, criterion, misses_by, near_misses
 from speechcnn.metrics import HourlyRate, Outcomes, Reference, Share, localise, match
 from speechcnn.spotter import KeywordSpotter
@@ -269,6 +269,17 @@ def test_several_keywords_need_a_folder_each(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="needs a folder of clips for each keyword; missing"):
         real.check(["yes", "no way"])
     assert real.clips(["yes"]) == [("yes", tmp_path / "yes" / "ann" / "1.wav")]
+
+
+def test_own_recordings_of_a_keyword_are_trained_on_with_their_phones(tmp_path: Path) -> None:
+    run = keyword.KeywordExperiment(settings(tmp_path, "speech.keyword=1", "speech.other=0", "speech.nonsense=0"))
+    studio = Studio(script.prepare(["hello"]), run.speech, run.acoustics, run.chain, seed=0)
+    (hello,) = speak([Line("hello", script.plain_voice("en-us"), "keyword", "hello")])
+    own = replace(hello, line=replace(hello.line, voice=recordings.REAL), phones=())
+    heard = [said for one in studio.train([own]) for said in one.scene.said if said.accent == recordings.REAL.accent]
+    assert heard
+    assert all([phone.label for phone in said.phones] == ["hh", "ah", "l", "ow"] for said in heard)
+    assert all(said.start <= said.phones[0].start < said.phones[-1].end <= said.end for said in heard)
 
 
 def test_other_programs_say_all_lines_at_most() -> None:
