@@ -121,24 +121,25 @@ def spelled(sounds: Sequence[Sound], aspirates: bool) -> list[str]:
     >>> spelled([Sound("s", 0.1), Sound("t", 0.1), Sound("ow", 0.1), Sound("dx", 0.1), Sound("iy", 0.1)], True)
     ['s', 't', '@U', '4', 'i']
     """
-    phones = [PAUSE, *(sound.phone for sound in sounds), PAUSE]
-    stressed = [False, *(sound.stressed for sound in sounds), False]
-    names = []
-    for n, phone in enumerate(phones[1:-1], 1):
-        before, after = phones[n - 1], phones[n + 1]
-        if phone == PAUSE:
-            names.append("_")
-        elif phone == FLAP:
-            names.append(FLAP_BETWEEN_VOWELS if before in VOWELS and after in VOWELS else FLAP_ELSEWHERE)
-        elif phone in ASPIRATED and aspirates and after in VOWELS and before != "s" and (
-            stressed[n + 1] or before == PAUSE
-        ):  # fmt: skip
-            names.append(ASPIRATED[phone])
-        elif phone in VOWELS or phone in CONSONANTS:
-            names.append(VOWELS.get(phone) or CONSONANTS[phone])
-        else:
-            raise SynthesisError(f"MBROLA cannot say the phone {phone!r}")
-    return names
+    silence = Sound(PAUSE, 0.0)
+    whole = [silence, *sounds, silence]
+    return [_name(*three, aspirates) for three in zip(whole, sounds, whole[2:], strict=False)]
+
+
+def _name(before: Sound, sound: Sound, after: Sound, aspirates: bool) -> str:
+    phone = sound.phone
+    if phone == PAUSE:
+        return "_"
+    if phone == FLAP:
+        return FLAP_BETWEEN_VOWELS if before.phone in VOWELS and after.phone in VOWELS else FLAP_ELSEWHERE
+    begins_syllable = after.phone in VOWELS and before.phone != "s" and (after.stressed or before.phone == PAUSE)
+    if aspirates and phone in ASPIRATED and begins_syllable:
+        return ASPIRATED[phone]
+    if phone in VOWELS:
+        return VOWELS[phone]
+    if phone in CONSONANTS:
+        return CONSONANTS[phone]
+    raise SynthesisError(f"MBROLA cannot say the phone {phone!r}")
 
 
 def _milliseconds(sound: Sound) -> int:
