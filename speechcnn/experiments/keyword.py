@@ -42,6 +42,7 @@ from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
 NAME = "keyword"
 MOST_KEYWORDS = 100
 
+CHECKS: Mapping[str, Callable[[], None]] = {"flite": check_flite, "mbrola": check_mbrola}
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "speech": SpeechSettings,
     "acoustics": AcousticSettings,
@@ -126,10 +127,8 @@ class KeywordExperiment:
         self.speech: SpeechSettings = self.build("speech")
         if settings["minutes"] is not None:
             self.speech = within(self.speech, settings["minutes"])
-        if self.speech.flite:
-            check_flite()
-        if self.speech.mbrola:
-            check_mbrola()
+        for program in self.speech.programs:
+            CHECKS[program]()
         self.acoustics: AcousticSettings = self.build("acoustics")
         self.trainer("check", self.loop, 1.0)
 

@@ -77,9 +77,9 @@ class SpeechSettings:
         for name in ("near", "part", "with_keyword", "other", "sentence", "nonsense", "dev_share"):
             if not 0 <= getattr(self, name) <= 100:
                 raise ValueError(f"{name} must be from 0 to 100; got {getattr(self, name)}.")
-        for name in ("flite", "mbrola"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be from 0 to 1; got {getattr(self, name)}.")
+        for program, share in self.shares.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"{program} must be from 0 to 1; got {share}.")
         if sum(self.shares.values()) > 1:
             raise ValueError(f"flite and mbrola must be at most 1 together; got {self.flite} and {self.mbrola}.")
         if min(self.dev_negatives, self.test_negatives) < 2:
@@ -91,6 +91,11 @@ class SpeechSettings:
     def shares(self) -> dict[str, float]:
         """Shares of the training lines that other programs than espeak say."""
         return {"flite": self.flite, "mbrola": self.mbrola}
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The programs other than espeak that say some of the training lines."""
+        return tuple(program for program, share in self.shares.items() if share)
 
     def within(self, minutes: float) -> SpeechSettings:
         """Return the settings of a run that takes about so many minutes on two cores; all scales alike.
@@ -234,7 +239,7 @@ class Studio:
 
     def train(self, own: Sequence[Spoken] = (), weight: int = 1) -> list[Heard]:
         """Return the training set; the user's `own` clips come `weight` times in each copy."""
-        own = alignment.aligned(own, self.keywords, [name for name, share in self.speech.shares.items() if share])
+        own = alignment.aligned(own, self.keywords, self.speech.programs)
         spoken = [*self.speak("train"), *(clip for clip in own for _ in range(weight))]
         common = [one for one in spoken if one.line.kind in KINDS["negative"]]
         special = [one for one in spoken if one.line.kind not in KINDS["negative"]]

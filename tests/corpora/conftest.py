@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from speechcnn.corpora.synthesis import phones
+from speechcnn.corpora.synthesis.sentences import table
+
 PHN = "0 3200 h#\n3200 6400 iy\n6400 8000 h#\n"
 Sentence = Callable[..., Path]
 
@@ -37,3 +40,10 @@ def small_tree(sentence: Sentence, tmp_path: Path) -> Path:
         for name in ("sa1", "sx1", "si2"):
             sentence(f"{part}/dr1/{speaker}/{name}", text=f"{speaker} says {name}")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def espeak_phones() -> set[str]:
+    """Every TIMIT phone that one of espeak's phonemes stands for, in any accent."""
+    rows = [row["espeak"] for row in table("espeak_to_timit.tsv")]
+    return {phone for name in rows for rhotic in (False, True) for phone, _ in phones.symbols(name, rhotic)}

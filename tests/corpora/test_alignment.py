@@ -45,7 +45,7 @@ def agreement(found: Sequence[Segment], true: Sequence[Segment]) -> float:
 
 
 def evenly(clip: Spoken) -> list[Segment]:
-    """The phones with the known voice's shares of time: what one has without looking at the recording."""
+    """The phones spread evenly over the word: what one has without looking at the recording."""
     assert clip.span
     edges = np.linspace(*clip.span, len(clip.phones) + 1)
     return [Segment(p.label, start, end) for p, (start, end) in zip(clip.phones, pairwise(edges), strict=True)]

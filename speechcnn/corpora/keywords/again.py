@@ -24,10 +24,8 @@ ESPEAK_PAUSE = "_:"
 STRAYS = (0.0, 0.25)  # of a line's lengths, in logarithms
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.025, 0.35  # of a phone
 
-Line = Mapping[str, Any]
 
-
-def said_again(speech: Speech, line: Line) -> Speech:
+def said_again(speech: Speech, line: Mapping[str, Any]) -> Speech:
     """Return what one of another program's voices makes of espeak's phonemes, each at its new time."""
     said = PROGRAMS[line["program"]](speech, line)
     starts = [round(start * RATE) for start in (0.0, *said.ends[:-1])]
@@ -42,7 +40,7 @@ def said_again(speech: Speech, line: Line) -> Speech:
     return Speech(samples, sorted(events, key=lambda event: event.start))
 
 
-def by_flite(speech: Speech, line: Line) -> Said:
+def by_flite(speech: Speech, line: Mapping[str, Any]) -> Said:
     """Have Flite say the words of a line."""
     words = [
         [phone for event in word for phone in flite_phones(event.name, line["rhotic"])] for word in words_of(speech)
@@ -50,14 +48,14 @@ def by_flite(speech: Speech, line: Line) -> Said:
     return flite.say(words, line["speaker"], line["pitch"] / line["warp"], line["words_per_minute"] / line["warp"])
 
 
-def by_mbrola(speech: Speech, line: Line) -> Said:
+def by_mbrola(speech: Speech, line: Mapping[str, Any]) -> Said:
     """Have MBROLA say the phones of a line."""
     draw = np.random.default_rng(zlib.crc32(json.dumps(dict(line), sort_keys=True).encode()))
     sounds = sounds_of(speech, line["rhotic"], draw)
     return mbrola.say(sounds, line["speaker"], line["pitch"] / line["warp"], draw)
 
 
-PROGRAMS: dict[str, Callable[[Speech, Line], Said]] = {"flite": by_flite, "mbrola": by_mbrola}
+PROGRAMS: dict[str, Callable[[Speech, Mapping[str, Any]], Said]] = {"flite": by_flite, "mbrola": by_mbrola}
 
 
 def words_of(speech: Speech) -> list[list[Event]]:

@@ -79,7 +79,7 @@ def known_voices(keywords: Sequence[Keyword], programs: Iterable[str]) -> dict[s
 def known(spoken: Spoken) -> Known:
     """Return what a recording is compared with."""
     start, end = spoken.span or spoken.speech
-    inside = (phone for phone in spoken.phones if phone.start >= start and phone.start < end)
+    inside = (phone for phone in spoken.phones if start <= phone.start < end)
     phones = tuple(Segment(one.label, one.start - start, min(one.end, end) - start) for one in inside)
     return Known(cepstra(cut(spoken.samples, (start, end))), phones)
 

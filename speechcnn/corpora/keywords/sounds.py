@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from speechcnn.corpora.synthesis.espeak import MARKS
+from speechcnn.corpora.synthesis.phones import symbols
+from speechcnn.corpora.synthesis.plan import SynthesisError
 from speechcnn.corpora.synthesis.sentences import table
-from speechcnn.labels import Segment, fold, timit_phones
+from speechcnn.labels import Segment, fold
 
 LEAST_CHANGE = 0.2  # between any two different phones of a kind; 1 is the most
 LEFT_OUT = 0.6  # cost of a phone that is missing or added
@@ -61,15 +63,19 @@ def _shared(phones: Phones, start: float, end: float) -> Iterator[Segment]:
 
 @cache
 def _folded(mnemonic: str, rhotic: bool) -> Phones:
-    phones = ("pau",) if mnemonic.startswith("_") else _timit(mnemonic.lstrip(MARKS), "rhotic" if rhotic else "plain")
-    return tuple(fold(phones, 39)) if all(phone in timit_phones() for phone in phones) else ()
+    if mnemonic.startswith("_"):
+        return tuple(fold(["pau"], 39))
+    try:
+        return tuple(fold([phone for phone, _ in symbols(mnemonic, rhotic)], 39))
+    except SynthesisError:  # the table lacks it
+        return ()
 
 
 @cache
-def _timit(name: str, column: str = "plain") -> Phones:
+def _timit(name: str) -> Phones:
     for row in table("espeak_to_timit.tsv"):
         if row["espeak"] == name:
-            return tuple(part.partition(":")[0] for part in row[column].split())
+            return tuple(part.partition(":")[0] for part in row["plain"].split())
     return (name,)
 
 

@@ -19,11 +19,10 @@ import soxr
 from speechcnn.corpora.keywords.again import said_again
 from speechcnn.corpora.synthesis.espeak import MARKS, Espeak, Event, Speech
 from speechcnn.corpora.synthesis.espeak import RATE as SOURCE_RATE
-from speechcnn.corpora.synthesis.phones import onsets, silent_tail
+from speechcnn.corpora.synthesis.phones import onsets, silent_tail, tail_floor
 from speechcnn.corpora.synthesis.plan import SynthesisError
 
 RATE = 16000
-TAIL_DB = -40.0  # against the loudest sample of a line: what lies below at its end is silence
 NO_SAMPLES = np.zeros(0, np.float32)
 NOTES: dict[str, Any] = {"phonemes": [], "starts": [], "speech": None, "span": None}  # where nothing is said
 
@@ -96,8 +95,7 @@ def stretch(speech: Speech, real: Sequence[Event], first: int, stop: int) -> tup
     start = real[first].start
     later = [event.start for event in speech.phonemes if event.start > real[stop - 1].start]
     end = later[0] if later else len(speech.samples)
-    floor = float(np.abs(speech.samples).max()) * 10 ** (TAIL_DB / 20)
-    return start, max(start + 1, end - silent_tail(speech.samples[start:end], floor))
+    return start, max(start + 1, end - silent_tail(speech.samples[start:end], tail_floor(speech.samples)))
 
 
 if __name__ == "__main__":

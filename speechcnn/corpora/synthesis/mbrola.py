@@ -55,9 +55,11 @@ class Sound(NamedTuple):
 def check_mbrola() -> None:
     """Raise a SynthesisError unless the program can be run and its voices are where it is installed."""
     missing = [name for name in VOICES if find_voice(name) is None]
-    if shutil.which(PROGRAM) is None or missing:
+    lacking = f"its voices {', '.join(missing)}" if missing else ""
+    if shutil.which(PROGRAM) is None:
+        lacking = f"the program {PROGRAM}"
+    if lacking:
         packages = " ".join((PROGRAM, *(f"mbrola-{name}" for name in VOICES)))
-        lacking = f"its voices {', '.join(missing)}" if shutil.which(PROGRAM) else f"the program {PROGRAM}"
         raise SynthesisError(
             f"MBROLA's voices need {lacking}, which cannot be found: install them with the system's packages "
             f"(apt install {packages}), or leave its share of the lines at 0"

@@ -26,7 +26,7 @@ from speechcnn.corpora.synthesis.sentences import table
 FRAME = 55  # 2.5 ms at 22050 Hz
 BURST_DB = 6.0  # a rise below it is no burst
 SILENCE_DB = -45.0  # against the utterance's loudest frame
-CLOSURE_DB = -40.0  # against the utterance's loudest sample: what lies below before a stop is its closure
+TAIL_DB = -40.0  # against the loudest sample: what lies below at an end, or before a stop, is silence or its closure
 TAIL_FRAMES = 3  # a silence below 7.5 ms is not labelled
 
 CLOSURES = {
@@ -105,10 +105,15 @@ def silent_tail(samples: np.ndarray, floor: float) -> int:
     return silent * FRAME if silent >= TAIL_FRAMES else 0
 
 
+def tail_floor(samples: np.ndarray) -> float:
+    """Return the level below which an utterance's tails are silent."""
+    return float(np.abs(samples).max()) * 10 ** (TAIL_DB / 20)
+
+
 def onsets(phonemes: Sequence[Event], samples: np.ndarray, rhotic: bool) -> list[int]:
     """Return the samples at which phonemes begin: a stop with its closure, which espeak leaves to what was before."""
     starts = [event.start for event in phonemes]
-    floor = float(np.abs(samples).max()) * 10 ** (CLOSURE_DB / 20)
+    floor = tail_floor(samples)
     for n, (before, event) in enumerate(pairwise(phonemes), 1):
         if not (before.is_pause or event.is_pause) and symbols(event.name, rhotic)[0][0] in CLOSURES:
             starts[n] -= silent_tail(samples[before.start : event.start], floor)
