@@ -68,6 +68,12 @@ def test_near_misses_are_found(hello: Keyword) -> None:
     assert "[[hEl'oU]]" not in hello.made_up  # that is hello
 
 
+def test_what_an_accent_says_for_the_word_is_no_part_of_it(hello: Keyword) -> None:
+    assert ("ax", "l", "ow") in hello.phones  # in the West Midlands
+    assert "[[@l'oU]]" not in hello.parts
+    assert {"[[h@l]]", "[[l'oU]]"} <= set(hello.parts)
+
+
 def test_advice_warns_of_short_words(hello: Keyword) -> None:
     text = advice(hello)
     assert "4 phones, 2 syllables" in text

@@ -121,14 +121,14 @@ def _keyword(text: str, spoken: Sequence[Spoken], words: Mapping[str, Phones], a
     near = sounds.nearest(phones, others, N_NEAR) + sounds.joined(phones, others, N_JOINED)
     changes = sounds.changed(names, OTHER_PHONEMES)
     spellings = (text, sounds.spoken(full)) if full else (text,)
-    return Keyword(text, spellings, names, phones, tuple(near), _clear(changes, phones), parts_of(text, names))
+    made_up = _unlike(changes, phones, CLEAR)
+    return Keyword(text, spellings, names, phones, tuple(near), made_up, parts_of(text, names, phones))
 
 
-def _clear(changes: Sequence[tuple[str, ...]], phones: Sequence[Phones]) -> tuple[str, ...]:
-    """Return as text the pronunciations that none of the keyword's sounds like."""
-    said = {one: sounds.phones_of(one) for one in changes}
-    clear = [one for one in changes if min(sounds.distance(each, said[one]) for each in phones) >= CLEAR]
-    return tuple(sounds.spoken(one) for one in clear)
+def _unlike(changes: Sequence[Sequence[str]], phones: Sequence[Phones], least: float) -> tuple[str, ...]:
+    """Return as text the phonemes that lie at least so far from each pronunciation of the keyword."""
+    far = [one for one in changes if min(sounds.distance(each, sounds.phones_of(one)) for each in phones) >= least]
+    return tuple(sounds.spoken(one) for one in far)
 
 
 def full_vowel(text: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -141,8 +141,11 @@ def full_vowel(text: str, names: Sequence[str]) -> tuple[str, ...]:
     return (*names[:place], full[first], *names[place + 1 :])
 
 
-def parts_of(text: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return what a keyword cut short sounds like: its words left alone, its beginnings and its ends."""
+def parts_of(text: str, names: Sequence[str], phones: Sequence[Phones]) -> tuple[str, ...]:
+    """Return what a keyword cut short sounds like: its words left alone, its beginnings and its ends.
+
+    What some accent says for the whole word is no part of it: "'ello".
+    """
     words = text.split()
     if len(words) > 1:
         cuts = [" ".join(words[:n]) for n in range(1, len(words))] + [" ".join(words[n:]) for n in range(1, len(words))]
@@ -150,7 +153,7 @@ def parts_of(text: str, names: Sequence[str]) -> tuple[str, ...]:
     n = len(names)
     heads = [names[:cut] for cut in range(max(2, n // 2), n - (n < 4))]
     tails = [names[cut:] for cut in range(1 + (n < 4), n - 1)]
-    return tuple(sounds.spoken(cut) for cut in [*heads, *tails] if n > 3 or len(cut) > 1)
+    return _unlike([cut for cut in [*heads, *tails] if n > 3 or len(cut) > 1], phones, sounds.HOMOPHONE)
 
 
 def near_of(keyword: Keyword, split: str) -> list[str]:
