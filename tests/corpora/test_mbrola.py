@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from speechcnn.corpora.synthesis import SynthesisError, mbrola
-from speechcnn.corpora.synthesis.mbrola import Sound
+from speechcnn.corpora.synthesis.mbrola import VOICES, MbrolaVoice, Sound
 
 # A program that keeps what it was handed, and gives silence of that length, or fails.
 PROGRAM = """#!{python}
@@ -30,7 +30,7 @@ with wave.open(said, "wb") as stream:
 def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Put a pretended mbrola, with voices, in the place of the real one."""
 
-    def put(fails: bool = False, voices: tuple[str, ...] = tuple(mbrola.VOICES)) -> Path:
+    def put(fails: bool = False, voices: tuple[str, ...] = tuple(VOICES)) -> Path:
         program, note = tmp_path / "mbrola", tmp_path / "handed.txt"
         program.write_text(PROGRAM.format(python=sys.executable, note=str(note), fails=fails))
         program.chmod(0o755)
@@ -44,10 +44,56 @@ def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     return put
 
 
-def test_every_phone_of_espeak_can_be_said(espeak_phones: set[str]) -> None:
-    assert all(mbrola.spelled([Sound(phone, 0.1)], aspirates=True) for phone in espeak_phones)
-    with pytest.raises(SynthesisError, match="cannot say the phone 'zz'"):
-        mbrola.spelled([Sound("zz", 0.1)], aspirates=False)
+@pytest.mark.parametrize("voice", VOICES.values(), ids=list(VOICES))
+def test_every_phone_of_espeak_is_said_or_left_out(voice: MbrolaVoice, espeak_phones: set[str]) -> None:
+    left_out = {phone for phone in espeak_phones if not mbrola.heard_as(phone, voice)}
+    assert left_out <= {"hh"}
+    for phone in espeak_phones - left_out:
+        heard = mbrola.heard_as(phone, voice)
+        assert mbrola.heard_as(heard, voice) == heard
+        assert mbrola.spelled([Sound(phone, 0.1)], voice) == mbrola.spelled([Sound(heard, 0.1)], voice)
+    with pytest.raises(SynthesisError, match=f"voice {voice.name} cannot say the phone 'zz'"):
+        mbrola.spelled([Sound("zz", 0.1)], voice)
+
+
+def names_in(path: Path) -> set[str]:
+    """Read the names of the phones off a voice's file: the two of each of its pairs, from byte 27 on."""
+    stored = path.read_bytes()
+    at, names = 27, set()
+    for _ in range(int.from_bytes(stored[11:13], "little")):
+        first, second, _ = stored[at : at + 40].split(b"\0", 2)
+        names |= {first.decode("latin1"), second.decode("latin1")}
+        at += len(first) + len(second) + 6
+        if len(first) + len(second) > 20:  # no more names
+            break
+    return names
+
+
+@pytest.mark.parametrize("voice", VOICES.values(), ids=list(VOICES))
+def test_every_name_of_a_phone_stands_in_the_voice(voice: MbrolaVoice, espeak_phones: set[str]) -> None:
+    path = mbrola.find_voice(voice.name)
+    if path is None:
+        pytest.skip(f"mbrola-{voice.name} is not installed")
+    said = [phone for phone in sorted(espeak_phones) if mbrola.heard_as(phone, voice)]
+    assert {name for phone in said for name in mbrola.spelled([Sound(phone, 0.1)], voice)[0]} <= names_in(path)
+
+
+@pytest.mark.parametrize(
+    ("voice", "phone", "heard", "written"),
+    [
+        ("us1", "th", "th", ["T"]),
+        ("nl2", "th", "s", ["s"]),
+        ("in2", "w", "v", ["v"]),
+        ("fr1", "hh", "", None),
+        ("de6", "er", "er", ["@", "r"]),
+        ("de6", "dx", "t", ["t"]),
+        ("us3", "dx", "dx", ["d"]),  # no vowel on either side
+    ],
+)
+def test_what_a_voice_lacks_is_another_phone(voice: str, phone: str, heard: str, written: list[str] | None) -> None:
+    assert mbrola.heard_as(phone, VOICES[voice]) == heard
+    if written:
+        assert mbrola.spelled([Sound(phone, 0.1)], VOICES[voice]) == [written]
 
 
 @pytest.mark.parametrize(
@@ -64,8 +110,8 @@ def test_every_phone_of_espeak_can_be_said(espeak_phones: set[str]) -> None:
 )
 def test_stops_sound_as_where_they_stand(said: str, written: str) -> None:
     sounds = [Sound(phone.rstrip("1"), 0.1, phone.endswith("1")) for phone in said.split()]
-    assert mbrola.spelled(sounds, aspirates=True) == written.split()
-    assert mbrola.spelled(sounds, aspirates=False) == written.replace("_h", "").split()
+    assert mbrola.spelled(sounds, VOICES["us1"]) == [[name] for name in written.split()]
+    assert mbrola.spelled(sounds, VOICES["us3"]) == [[name] for name in written.replace("_h", "").split()]
 
 
 def test_the_program_is_handed_each_phone_with_its_length_and_each_vowel_with_its_pitch(
@@ -87,6 +133,15 @@ def test_the_program_is_handed_each_phone_with_its_length_and_each_vowel_with_it
     assert (len(said.samples), said.rate) == (16000, 16000)
 
 
+def test_a_phone_of_two_parts_is_as_long_as_both(pretended: Callable[..., Path]) -> None:
+    note = pretended()
+    said = mbrola.say([Sound("er", 0.151), Sound("n", 0.1)], "de6", 1.0, np.random.default_rng(0))
+    rows = [row.split() for row in note.read_text().splitlines()[1:]]
+    assert [row[:2] for row in rows] == [["_", "100"], ["@", "75"], ["r", "76"], ["n", "100"], ["_", "100"]]
+    assert rows[1][2:] == rows[2][2:] != []  # one pitch
+    assert said.ends == pytest.approx([0.1, 0.251, 0.351, 0.451])
+
+
 def test_a_failure_names_the_voice_and_what_it_did_not_say(pretended: Callable[..., Path]) -> None:
     pretended(fails=True)
     with pytest.raises(SynthesisError, match="voice us1 did not say 'n ow': no such diphone"):
@@ -97,7 +152,7 @@ def test_a_missing_program_or_voice_gets_a_sentence(
     pretended: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretended(voices=("us1",))
-    with pytest.raises(SynthesisError, match="need its voices us2, us3, which cannot be found: install"):
+    with pytest.raises(SynthesisError, match=r"need its voices us2, us3, .*, lt1, which cannot be found: install"):
         mbrola.check_mbrola()
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SynthesisError, match=r"the program mbrola, .*apt install mbrola mbrola-us1 mbrola-us2"):

@@ -177,6 +177,12 @@ def test_unknown_phoneme_names_the_table():
         phones.segment([Event(0, "'qqq")], np.ones(500), rhotic=True)
 
 
+def test_a_phone_has_a_phoneme_of_espeak_that_stands_for_it_alone():
+    assert [phones.mnemonic_of(phone) for phone in ("sh", "eh", "r", "ax")] == ["S", "E", "r", "@"]
+    with pytest.raises(SynthesisError, match="no row for the TIMIT phone 'zz' alone"):
+        phones.mnemonic_of("zz")
+
+
 def test_another_recipe_and_foreign_files_are_refused(corpus, tmp_path):
     with pytest.raises(SynthesisError, match="choose another folder"):
         synthesis.make(corpus, size="tiny", seed=4)

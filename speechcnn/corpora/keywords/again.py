@@ -1,14 +1,15 @@
 """Has what espeak said said again by another program, whose voices are made from real ones: its phonemes, new times.
 
 Flite chooses the times itself. MBROLA is given espeak's, each a little longer or shorter, for espeak's are always the
-same.
+same. Those of its voices that speak another language have an accent: where they lack a phone, they say another.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -16,8 +17,8 @@ import numpy as np
 import soxr
 
 from speechcnn.corpora.synthesis import flite, mbrola
-from speechcnn.corpora.synthesis.espeak import RATE, STRESS, Event, Speech
-from speechcnn.corpora.synthesis.phones import onsets, symbols
+from speechcnn.corpora.synthesis.espeak import MARKS, RATE, STRESS, Event, Speech
+from speechcnn.corpora.synthesis.phones import mnemonic_of, onsets, symbols
 from speechcnn.corpora.synthesis.said import PAUSE, Said
 
 ESPEAK_PAUSE = "_:"
@@ -38,6 +39,26 @@ def said_again(speech: Speech, line: Mapping[str, Any]) -> Speech:
             events.append(Event(first, event.name))
     samples = soxr.resample(said.samples, said.rate, RATE, quality="HQ")
     return Speech(samples, sorted(events, key=lambda event: event.start))
+
+
+def accented(phonemes: Sequence[Event], line: Mapping[str, Any]) -> list[Event]:
+    """Return espeak's phonemes as the voice of a line says them ("three" begins with an s in France), or leaves out."""
+    if line["program"] != "mbrola":
+        return list(phonemes)
+    heard = (_accented(event, mbrola.VOICES[line["speaker"]], line["rhotic"]) for event in phonemes)
+    return [event for event in heard if event]
+
+
+def _accented(event: Event, voice: mbrola.MbrolaVoice, rhotic: bool) -> Event | None:
+    phones = () if event.is_pause else symbols(event.name, rhotic)
+    if len(phones) != 1:
+        return event
+    phone = phones[0][0]
+    heard = mbrola.heard_as(phone, voice)
+    if heard == phone:
+        return event
+    stress = event.name[: len(event.name) - len(event.name.lstrip(MARKS))]
+    return replace(event, name=stress + mnemonic_of(heard)) if heard else None
 
 
 def by_flite(speech: Speech, line: Mapping[str, Any]) -> Said:

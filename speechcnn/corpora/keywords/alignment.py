@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from speechcnn.corpora.keywords.script import Keyword
 from speechcnn.corpora.keywords.speaking import RATE, Line, Spoken, Times, speak
-from speechcnn.corpora.keywords.voices import PROGRAMS, PROGRAMS_ACCENT, Voice
+from speechcnn.corpora.keywords.voices import PROGRAMS, Voice
 from speechcnn.labels import Segment
 
 ACCENTS, VARIANTS = ("en-us", "en-gb-x-rp"), ("m3", "m7", "f2", "f5")  # of espeak
@@ -60,9 +60,9 @@ def known_voices(keywords: Sequence[Keyword], programs: Iterable[str]) -> dict[s
     """
     who = [Voice(accent, variant, "formant", 1.0, 1.0, WORDS_PER_MINUTE) for accent in ACCENTS for variant in VARIANTS]
     who += [
-        Voice(PROGRAMS_ACCENT, name, program, 1.0, 1.0, WORDS_PER_MINUTE)
+        Voice(speaker.accent, speaker.name, program, 1.0, 1.0, WORDS_PER_MINUTE)
         for program in programs
-        for name in PROGRAMS[program]
+        for speaker in PROGRAMS[program]
     ]
     lines = [
         Line(spelling, voice, "keyword", keyword.text, spelling)

@@ -1,8 +1,8 @@
 """Who speaks: espeak's accents and voice variants, parted so that no two splits share a voice.
 
 The test set alone hears one accent (`HELD_OUT_ACCENT`) and one kind of voice that is made in another way (`klatt`),
-which stand for the speakers that no training set holds. The few voices of other programs, where they are asked for,
-are heard in training alone; they are American, and say the phonemes of espeak's American English.
+which stand for the speakers that no training set holds. The voices of other programs, where they are asked for, are
+heard in training alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,9 +23,23 @@ HELD_OUT_ACCENT = "en-gb-scotland"
 PITCHES, WARPS = (0.75, 1.35), (0.88, 1.14)  # factors on the voice's own pitch, and on all its formants
 RATES = (110, 260)  # words per minute
 PLAIN = "m3"  # espeak's variant in which words are looked up
-PROGRAMS = MappingProxyType({"flite": tuple(flite.VOICES), "mbrola": tuple(mbrola.VOICES)})  # families, their voices
-PROGRAMS_ACCENT = "en-us"
 NO_SHARES: Mapping[str, float] = MappingProxyType({})
+
+
+class Speaker(NamedTuple):
+    """A voice of another program than espeak, the accent whose phonemes it says, and how many times it is drawn."""
+
+    name: str
+    accent: str
+    times: int = 1
+
+
+PROGRAMS = MappingProxyType(
+    {
+        "flite": tuple(Speaker(name, "en-us") for name in flite.VOICES),
+        "mbrola": tuple(Speaker(one.name, one.accent, one.times) for one in mbrola.VOICES.values()),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -56,12 +71,15 @@ class Voice:
 
 def draw_voice(split: str, draw: np.random.Generator, shares: Mapping[str, float] = NO_SHARES) -> Voice:
     """Draw a voice of a split; in training these shares of them are the other programs'."""
-    accents, variants = accents_of(split), variants_of(split)
-    if split == "train" and (program := _draw_program(shares, draw)):
-        accents, variants = (PROGRAMS_ACCENT,), tuple((program, name) for name in PROGRAMS[program])
-    family, variant = variants[int(draw.integers(len(variants)))]
+    if split == "train" and (family := _draw_program(shares, draw)):
+        speakers = [one for one in PROGRAMS[family] for _ in range(one.times)]
+        variant, accent, _ = speakers[int(draw.integers(len(speakers)))]
+    else:
+        variants, accents = variants_of(split), accents_of(split)
+        family, variant = variants[int(draw.integers(len(variants)))]
+        accent = accents[int(draw.integers(len(accents)))]
     return Voice(
-        accent=accents[int(draw.integers(len(accents)))],
+        accent=accent,
         variant=variant,
         family=family,
         pitch=float(np.exp(draw.uniform(*np.log(PITCHES)))),

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soxr
 
-from speechcnn.corpora.keywords.again import said_again
+from speechcnn.corpora.keywords.again import accented, said_again
 from speechcnn.corpora.synthesis.espeak import MARKS, Espeak, Event, Speech
 from speechcnn.corpora.synthesis.espeak import RATE as SOURCE_RATE
 from speechcnn.corpora.synthesis.phones import onsets, silent_tail, tail_floor
@@ -50,7 +51,8 @@ def speak(espeak: Espeak, line: dict[str, Any]) -> tuple[np.ndarray, dict[str, A
     warp = line["warp"]
 
     def say(text: str) -> Speech:
-        return espeak.say(text, line["voice"], line["pitch"] / warp, line["words_per_minute"] / warp)
+        said = espeak.say(text, line["voice"], line["pitch"] / warp, line["words_per_minute"] / warp)
+        return replace(said, phonemes=accented(said.phonemes, line))
 
     try:
         speech = say(line["text"])

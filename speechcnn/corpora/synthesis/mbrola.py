@@ -16,6 +16,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -24,24 +26,37 @@ import numpy as np
 
 from speechcnn.corpora.synthesis.plan import SynthesisError
 from speechcnn.corpora.synthesis.said import PAUSE, Said, read_samples
+from speechcnn.corpora.synthesis.sentences import table
 
 PROGRAM = "mbrola"
 FOLDERS = (Path("/usr/share/mbrola"), Path("/usr/local/share/mbrola"))
-VOICES = {"us1": 190.0, "us2": 115.0, "us3": 125.0}  # American, a woman and two men, with about their pitches in hertz
-ASPIRATING = ("us1", "us2")  # voices with p, t and k of their own for those that begin a stressed syllable
 EDGE_SECONDS = 0.1  # pause at either end
 DECLINES, STRESSES, STRAYS = (0.0, 0.25), (0.0, 0.2), (0.02, 0.15)  # of a line's melody, in logarithms of pitch
-VOWELS = {
-    "iy": "i", "ih": "I", "eh": "E", "ae": "{", "aa": "A", "ao": "O", "ah": "V", "ax": "@", "uh": "U", "uw": "u",
-    "er": "r=", "ey": "EI", "ay": "AI", "oy": "OI", "ow": "@U", "aw": "aU", "axr": "r=", "ix": "I", "ux": "u",
-}  # fmt: skip
-CONSONANTS = {
-    "b": "b", "ch": "tS", "d": "d", "dh": "D", "f": "f", "g": "g", "hh": "h", "jh": "dZ", "k": "k", "l": "l", "m": "m",
-    "n": "n", "ng": "N", "p": "p", "r": "r", "s": "s", "sh": "S", "t": "t", "th": "T", "v": "v", "w": "w", "y": "j",
-    "z": "z", "zh": "Z", "nx": "n", "q": "t", "el": "l", "em": "m", "en": "n", "eng": "N",
-}  # fmt: skip
-FLAP, FLAP_BETWEEN_VOWELS, FLAP_ELSEWHERE = "dx", "4", "d"
+NEVER, LIKE = "-", "="  # in the table of phones: not said at all, said as another phone is
+SILENCE = "_"
+FLAP, UNFLAPPED = "dx", "d"  # a flap is one between vowels alone
 ASPIRATED = {"p": "p_h", "t": "t_h", "k": "k_h"}
+
+
+@dataclass(frozen=True)
+class MbrolaVoice:
+    """A voice; those of other languages than English say English with the phones that they have."""
+
+    name: str
+    phones: str  # column of the table of phones
+    accent: str  # espeak's accent of English, whose phonemes it says
+    pitch_hz: float  # about
+    times: int  # that it is drawn against one of another language
+    aspirates: bool  # whether it has p, t and k of their own for those that begin a stressed syllable
+
+
+VOICES = {
+    row["voice"]: MbrolaVoice(
+        row["voice"], row["phones"], row["accent"], float(row["pitch_hz"]), int(row["times"]), row["aspirates"] == "yes"
+    )
+    for row in table("mbrola_voices.tsv")
+}
+VOWELS = frozenset(row["61"] for row in table("phones.tsv") if row["broad_class"] == "vowel")
 
 
 class Sound(NamedTuple):
@@ -87,7 +102,7 @@ def say(sounds: Sequence[Sound], voice: str, pitch: float, draw: np.random.Gener
     whole = [edge, *sounds, edge]
     with tempfile.TemporaryDirectory() as folder:
         written, path = Path(folder) / "said.pho", Path(folder) / "said.wav"
-        written.write_text(score(whole, voice, pitch, draw))
+        written.write_text(score(whole, VOICES[voice], pitch, draw))
         # -e: two phones that were never recorded side by side are joined through silence.
         command = [PROGRAM, "-e", str(find_voice(voice)), str(written), str(path)]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -99,49 +114,64 @@ def say(sounds: Sequence[Sound], voice: str, pitch: float, draw: np.random.Gener
     return Said(samples, rate, [sound.phone for sound in whole], ends)
 
 
-def score(sounds: Sequence[Sound], voice: str, pitch: float, draw: np.random.Generator) -> str:
-    """Return what MBROLA reads: a line for each phone with its milliseconds and, of a vowel, its pitch in the middle.
+def score(sounds: Sequence[Sound], voice: MbrolaVoice, pitch: float, draw: np.random.Generator) -> str:
+    """Return what MBROLA reads: a line for each of its phones with milliseconds and, of a vowel, its middle's pitch.
 
     The melody falls through the line, is higher where a syllable is stressed, and strays from vowel to vowel.
     """
     decline, stress, stray = (draw.uniform(*limits) for limits in (DECLINES, STRESSES, STRAYS))
-    names = spelled(sounds, voice in ASPIRATING)
     total, at, rows = sum(sound.seconds for sound in sounds), 0.0, []
-    for name, sound in zip(names, sounds, strict=True):
+    for names, sound in zip(spelled(sounds, voice), sounds, strict=True):
         at += sound.seconds
-        row = f"{name} {_milliseconds(sound)}"
+        melody = ""
         if sound.phone in VOWELS:
             bend = decline * (0.5 - at / total) + stress * sound.stressed + stray * draw.normal()
-            row += f" 50 {VOICES[voice] * pitch * np.exp(bend):.0f}"
-        rows.append(row)
+            melody = f" 50 {voice.pitch_hz * pitch * np.exp(bend):.0f}"
+        shares = np.diff(np.linspace(0, _milliseconds(sound), len(names) + 1).astype(int))
+        rows += [f"{name} {share}{melody}" for name, share in zip(names, shares, strict=True)]
     return "\n".join(rows) + "\n"
 
 
-def spelled(sounds: Sequence[Sound], aspirates: bool) -> list[str]:
-    """Return phones as the American voices call them; SynthesisError for one that they lack.
+def spelled(sounds: Sequence[Sound], voice: MbrolaVoice) -> list[list[str]]:
+    """Return phones as a voice calls them, some by two of its own; SynthesisError for one that it cannot say.
 
-    >>> spelled([Sound("s", 0.1), Sound("t", 0.1), Sound("ow", 0.1), Sound("dx", 0.1), Sound("iy", 0.1)], True)
-    ['s', 't', '@U', '4', 'i']
+    >>> spelled([Sound("t", 0.1), Sound("ow", 0.1), Sound("dx", 0.1), Sound("er", 0.1)], VOICES["us1"])
+    [['t_h'], ['@U'], ['4'], ['r=']]
+    >>> spelled([Sound("th", 0.1), Sound("er", 0.1)], VOICES["nl2"])
+    [['s'], ['@', 'r']]
     """
     silence = Sound(PAUSE, 0.0)
     whole = [silence, *sounds, silence]
-    return [_name(*three, aspirates) for three in zip(whole, sounds, whole[2:], strict=False)]
+    return [_names(*three, voice) for three in zip(whole, sounds, whole[2:], strict=False)]
 
 
-def _name(before: Sound, sound: Sound, after: Sound, aspirates: bool) -> str:
-    phone = sound.phone
+def heard_as(phone: str, voice: MbrolaVoice) -> str:
+    """Return the phone that a voice says in the place of one, mostly the same; nothing where it leaves it out.
+
+    >>> heard_as("th", VOICES["fr1"]), heard_as("hh", VOICES["fr1"]), heard_as("th", VOICES["us1"])
+    ('s', '', 'th')
+    """
+    cell = _phones(voice.phones).get(phone, phone)
+    return "" if cell == NEVER else cell.removeprefix(LIKE) if cell.startswith(LIKE) else phone
+
+
+@cache
+def _phones(column: str) -> dict[str, str]:
+    return {row["phone"]: row[column] for row in table("mbrola_phones.tsv")}
+
+
+def _names(before: Sound, sound: Sound, after: Sound, voice: MbrolaVoice) -> list[str]:
+    phone = heard_as(sound.phone, voice)
     if phone == PAUSE:
-        return "_"
-    if phone == FLAP:
-        return FLAP_BETWEEN_VOWELS if before.phone in VOWELS and after.phone in VOWELS else FLAP_ELSEWHERE
+        return [SILENCE]
+    if phone == FLAP and not (before.phone in VOWELS and after.phone in VOWELS):
+        phone = UNFLAPPED
     begins_syllable = after.phone in VOWELS and before.phone != "s" and (after.stressed or before.phone == PAUSE)
-    if aspirates and phone in ASPIRATED and begins_syllable:
-        return ASPIRATED[phone]
-    if phone in VOWELS:
-        return VOWELS[phone]
-    if phone in CONSONANTS:
-        return CONSONANTS[phone]
-    raise SynthesisError(f"MBROLA cannot say the phone {phone!r}")
+    if voice.aspirates and phone in ASPIRATED and begins_syllable:
+        return [ASPIRATED[phone]]
+    if phone not in _phones(voice.phones):
+        raise SynthesisError(f"MBROLA's voice {voice.name} cannot say the phone {sound.phone!r}")
+    return _phones(voice.phones)[phone].split()
 
 
 def _milliseconds(sound: Sound) -> int:

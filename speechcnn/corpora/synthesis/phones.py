@@ -159,6 +159,19 @@ def symbols(name: str, rhotic: bool) -> tuple[tuple[str, float], ...]:
     )
 
 
+@cache
+def mnemonic_of(phone: str) -> str:
+    """Return the first of espeak's phonemes that stands for a TIMIT phone alone.
+
+    Raises:
+        SynthesisError: none does.
+    """
+    for row in table("espeak_to_timit.tsv"):
+        if row["plain"] == phone:
+            return row["espeak"]
+    raise SynthesisError(f"espeak_to_timit.tsv has no row for the TIMIT phone {phone!r} alone")
+
+
 def _in_context(spans: list[_Span]) -> list[_Span]:
     labels = ["pau", *(span.label for span in spans), "pau"]
     return [
