@@ -42,6 +42,11 @@ from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
 NAME = "keyword"
 MOST_KEYWORDS = 100
 
+FLITE_SHARE = 0.4  # of the training lines, where nothing else is asked for and the program is there
+ESPEAK_ALONE = (
+    "espeak-ng alone speaks: what is learnt from it hears real voices badly. Install flite (apt install flite, brew "
+    "install flite), whose voices are made from real ones, and they speak too."
+)
 CHECKS: Mapping[str, Callable[[], None]] = {"flite": check_flite, "mbrola": check_mbrola}
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "speech": SpeechSettings,
@@ -99,12 +104,25 @@ def within(speech: SpeechSettings, minutes: float) -> SpeechSettings:
         raise SettingsError(str(error)) from error
 
 
+def with_flite(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings with Flite's share of the lines: where none is given, it speaks if it is installed."""
+    if settings["speech"].get("flite") is not None:
+        return settings
+    try:
+        check_flite()
+        share = FLITE_SHARE
+    except SynthesisError:
+        share = 0.0
+    return {**settings, "speech": {**settings["speech"], "flite": share}}
+
+
 class KeywordExperiment:
     """One run. All settings are checked when it is made, before anything lasts."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         settings_of.check_top(settings, PARTS, TOP)
         settings_of.check_place(settings)
+        settings = with_flite(settings)
         self.settings, self.started = settings, time.perf_counter()
         self.seed, self.folder = settings["seed"], Path(settings["folder"])
         if settings["threads"]:
@@ -152,6 +170,8 @@ class KeywordExperiment:
         """Do everything in a folder that is ours."""
         prepared = script.prepare(self.keywords)
         advised = "\n".join(advice.advice(one) for one in prepared)
+        if not self.speech.programs:
+            advised += f"\n{ESPEAK_ALONE}"
         studio = Studio(prepared, self.speech, self.acoustics, self.chain, self.seed)
         training, kept = held_out(own, self.own.test_share)
         train = self.examples(studio, studio.train([*training.positives, *training.negatives], self.own.weight))
