@@ -41,7 +41,7 @@ from speechcnn.training.batches import IGNORED, Example, generator
 from speechcnn.training.keyword_task import Spoken as Target
 from speechcnn.training.keyword_task import frame_targets
 
-LINES_A_MINUTE = 70  # of the keyword, and all that goes by it, from speaking to judging on two cores
+LINES_A_MINUTE = 45  # of the keyword, and all that goes by it, from speaking to judging on two cores
 FEWEST_LINES = 40
 NO_SAMPLES = np.zeros(0, np.float32)  # of a scene that was heard
 NOISES = (("30 dB and more", 30.0, 45.0), ("20 dB", 17.0, 23.0), ("10 dB", 8.0, 12.0), ("5 dB", 4.0, 6.0))
@@ -56,13 +56,13 @@ class SpeechSettings:
     """How much is spoken: lines for each keyword and in all, by split; see `script.Counts`."""
 
     keyword: int  # lines of the keyword alone in the training set; the other numbers go by it
-    near: float = 0.6  # near misses for each keyword's line
-    part: float = 0.4  # parts of the keyword and words that differ in one phone
+    near: float = 0.5  # near misses for each keyword's line
+    part: float = 0.3  # parts of the keyword and words that differ in one phone
     with_keyword: float = 0.8  # sentences with the keyword
-    other: float = 2.0  # single words, for all keywords together
-    sentence: float = 1.5  # sentences without it, for all keywords together
-    nonsense: float = 2.0  # the same of words that do not exist, in training alone
-    dev_share: float = 0.3  # keywords, near misses and parts of dev and test against the training set's
+    other: float = 4.0  # single words, for all keywords together
+    sentence: float = 4.0  # sentences without it, for all keywords together
+    nonsense: float = 4.0  # the same of words that do not exist, in training alone
+    dev_share: float = 0.4  # keywords, near misses and parts of dev and test against the training set's
     dev_negatives: int = 3000  # other words, and half as many sentences
     test_negatives: int = 6000
     scene_seconds: float = 5.0  # length of a recording, about
