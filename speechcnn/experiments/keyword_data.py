@@ -41,7 +41,7 @@ from speechcnn.training.batches import IGNORED, Example, generator
 from speechcnn.training.keyword_task import Spoken as Target
 from speechcnn.training.keyword_task import frame_targets
 
-LINES_A_MINUTE = 45  # of the keyword, and all that goes by it, from speaking to judging on two cores
+LINES_A_MINUTE = 42  # of the keyword, and all that goes by it, from speaking to judging on two cores
 FEWEST_LINES = 40
 NO_SAMPLES = np.zeros(0, np.float32)  # of a scene that was heard
 NOISES = (("30 dB and more", 30.0, 45.0), ("20 dB", 17.0, 23.0), ("10 dB", 8.0, 12.0), ("5 dB", 4.0, 6.0))

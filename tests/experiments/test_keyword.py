@@ -308,6 +308,6 @@ def test_other_programs_say_all_lines_at_most() -> None:
 def test_fewer_minutes_speak_less() -> None:
     speech = SpeechSettings(keyword=1500, dev_negatives=900, test_negatives=6000)
     shorter = speech.within(5)
-    assert (shorter.keyword, shorter.dev_negatives, shorter.test_negatives) == (350, 210, 1400)
+    assert (shorter.keyword, shorter.dev_negatives, shorter.test_negatives) == (210, 126, 840)
     assert speech.within(0.001).keyword == 40
-    assert speech.within(1500 / 70) == speech
+    assert speech.within(1500 / 42) == speech
