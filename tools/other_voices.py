@@ -15,9 +15,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from speechcnn.bundle import BundleError
 from speechcnn.corpora.keywords.script import Keyword, pick, prepare, put_in, texts_of
 from speechcnn.corpora.keywords.speaking import RATE, Line, Spoken, speak
 from speechcnn.corpora.keywords.voices import PROGRAMS, Speaker, Voice
+from speechcnn.corpora.synthesis import SynthesisError
+from speechcnn.experiments.keyword import CHECKS
 from speechcnn.metrics import Reference, Share, match
 from speechcnn.spotter import KeywordSpotter
 
@@ -34,8 +37,17 @@ def main() -> None:
     parser.add_argument("--voices", nargs="+", default=None, metavar="VOICE", help="these of its voices alone")
     parser.add_argument("--clips", type=int, default=20, help="of each word and voice, alone and in sentences each")
     arguments = parser.parse_args()
-    speakers = [one for one in PROGRAMS[arguments.program] if one.name in (arguments.voices or [one.name])]
-    spotter = KeywordSpotter.load(arguments.model)
+    known = {one.name: one for one in PROGRAMS[arguments.program]}
+    if unknown := set(arguments.voices or ()) - set(known):
+        parser.error(f"{arguments.program} has no voice {', '.join(sorted(unknown))}; it has {', '.join(known)}.")
+    if arguments.clips < 1:
+        parser.error(f"--clips must be at least 1; got {arguments.clips}.")
+    try:
+        CHECKS[arguments.program]()
+        spotter = KeywordSpotter.load(arguments.model)
+    except (SynthesisError, OSError, BundleError) as error:
+        parser.error(str(error))
+    speakers = [known[name] for name in arguments.voices or known]
     draw = np.random.default_rng(0)
     found: dict[tuple[str, str], Share] = {}
     for keyword in prepare(spotter.keywords):
