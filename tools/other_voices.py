@@ -18,9 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from speechcnn.bundle import BundleError
 from speechcnn.corpora.keywords.script import Keyword, pick, prepare, put_in, texts_of
 from speechcnn.corpora.keywords.speaking import RATE, Line, Spoken, speak
-from speechcnn.corpora.keywords.voices import PROGRAMS, Speaker, Voice
+from speechcnn.corpora.keywords.voices import CHECKS, PROGRAMS, Speaker, Voice
 from speechcnn.corpora.synthesis import SynthesisError
-from speechcnn.experiments.keyword import CHECKS
 from speechcnn.metrics import Reference, Share, match
 from speechcnn.spotter import KeywordSpotter
 
@@ -48,16 +47,23 @@ def main() -> None:
     except (SynthesisError, OSError, BundleError) as error:
         parser.error(str(error))
     speakers = [known[name] for name in arguments.voices or known]
+    found = heard(spotter, speakers, arguments)
+    for voice in (*(who.name for who in speakers), "all"):
+        print(f"{voice:5}", "; ".join(f"{name}: {told(found[voice, kind])}" for kind, name in PLACES.items()))
+
+
+def heard(
+    spotter: KeywordSpotter, speakers: list[Speaker], arguments: argparse.Namespace
+) -> dict[tuple[str, str], Share]:
     draw = np.random.default_rng(0)
     found: dict[tuple[str, str], Share] = {}
     for keyword in prepare(spotter.keywords):
         for one in speak([line for who in speakers for line in lines(keyword, who, arguments, draw)]):
-            heard = Share(int(is_found(spotter, one, draw)), 1)
+            share = Share(int(is_found(spotter, one, draw)), 1)
             for voice in (one.line.voice.variant, "all"):
                 key = voice, one.line.kind
-                found[key] = found.get(key, Share()) + heard
-    for voice in (*(who.name for who in speakers), "all"):
-        print(f"{voice:5}", "; ".join(f"{name}: {told(found[voice, kind])}" for kind, name in PLACES.items()))
+                found[key] = found.get(key, Share()) + share
+    return found
 
 
 def lines(keyword: Keyword, who: Speaker, arguments: argparse.Namespace, draw: np.random.Generator) -> list[Line]:

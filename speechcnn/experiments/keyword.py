@@ -17,16 +17,16 @@ from speechcnn import locks, progress
 from speechcnn.arguments import SettingsError, Table, construct
 from speechcnn.corpora.keywords import advice, recordings, script
 from speechcnn.corpora.keywords.recordings import Recordings
+from speechcnn.corpora.keywords.voices import CHECKS
 from speechcnn.corpora.synthesis import SynthesisError
-from speechcnn.corpora.synthesis.flite import check_flite
-from speechcnn.corpora.synthesis.mbrola import check_mbrola
 from speechcnn.experiments import run_folder
 from speechcnn.experiments import settings as settings_of
-from speechcnn.experiments.keyword_data import AcousticSettings, Heard, SpeechSettings, Studio
+from speechcnn.experiments.keyword_data import Heard, Studio
 from speechcnn.experiments.keyword_mining import Mined, mine, trials
 from speechcnn.experiments.keyword_real import OwnSettings, RealSettings, held_out, judge, negative_files
 from speechcnn.experiments.keyword_results import Commissioned, Outcome, write_results
 from speechcnn.experiments.keyword_scoring import EventSettings, Scored, Scorer, criterion, total
+from speechcnn.experiments.keyword_settings import ESPEAK_ALONE, AcousticSettings, SpeechSettings, with_flite
 from speechcnn.features import FEATURES, Normalizer
 from speechcnn.metrics import choose_threshold
 from speechcnn.models.building import Recipe, input_shape
@@ -42,12 +42,6 @@ from speechcnn.training.schedules import OPTIMIZERS, SCHEDULES
 NAME = "keyword"
 MOST_KEYWORDS = 100
 
-FLITE_SHARE = 0.4  # of the training lines, where nothing else is asked for and the program is there
-ESPEAK_ALONE = (
-    "espeak-ng alone speaks: what is learnt from it hears real voices badly. Install flite (apt install flite, brew "
-    "install flite), whose voices are made from real ones, and they speak too."
-)
-CHECKS: Mapping[str, Callable[[], None]] = {"flite": check_flite, "mbrola": check_mbrola}
 PARTS: Mapping[str, Table | Callable[..., Any]] = {
     "speech": SpeechSettings,
     "acoustics": AcousticSettings,
@@ -102,18 +96,6 @@ def within(speech: SpeechSettings, minutes: float) -> SpeechSettings:
         return speech.within(minutes)
     except ValueError as error:
         raise SettingsError(str(error)) from error
-
-
-def with_flite(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings with Flite's share of the lines: where none is given, it speaks if it is installed."""
-    if settings["speech"].get("flite") is not None:
-        return settings
-    try:
-        check_flite()
-        share = FLITE_SHARE
-    except SynthesisError:
-        share = 0.0
-    return {**settings, "speech": {**settings["speech"], "flite": share}}
 
 
 class KeywordExperiment:

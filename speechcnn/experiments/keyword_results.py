@@ -13,10 +13,10 @@ from typing import Any
 from speechcnn.corpora.keywords.recordings import Recordings
 from speechcnn.corpora.keywords.script import Keyword, near_of
 from speechcnn.corpora.keywords.speaking import RATE
-from speechcnn.experiments.keyword_data import SpeechSettings
 from speechcnn.experiments.keyword_mining import Mined
 from speechcnn.experiments.keyword_real import NEGATIVES, POSITIVES, Naming, RealResult, RealSettings, judge
 from speechcnn.experiments.keyword_scoring import Scored, Scorer, misses_by, near_misses, total
+from speechcnn.experiments.keyword_settings import SpeechSettings
 from speechcnn.experiments.keyword_tables import (
     MOST_NEAR,
     commissioning_rows,

@@ -14,10 +14,12 @@ from speechcnn.corpora import CorpusError
 from speechcnn.corpora.keywords import recordings, script
 from speechcnn.corpora.keywords.scenes import Said, Scene
 from speechcnn.corpora.keywords.speaking import Line, speak
+from speechcnn.corpora.keywords.voices import CHECKS
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, keyword_tables, run_folder
-from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard, SpeechSettings, Studio
+from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard, Studio
 from speechcnn.experiments.keyword_scoring import Scored, criterion, misses_by, near_misses
+from speechcnn.experiments.keyword_settings import ESPEAK_ALONE, FLITE_SHARE, SpeechSettings, with_flite
 from speechcnn.metrics import HourlyRate, Outcomes, Reference, Share, localise, match
 from speechcnn.spotter import KeywordSpotter
 from speechcnn.spotting import Detection
@@ -157,7 +159,7 @@ def test_a_word_becomes_a_detector(finished: tuple[Path, str]) -> None:
     assert measured["synthetic"]["chosen"]["misses"]["total"] > 5
     assert "cannot be claimed" in measured["synthetic"]["at"]["0.1 per hour"]["claim"]
     assert "report.html" in printed
-    assert keyword.ESPEAK_ALONE in printed
+    assert ESPEAK_ALONE in printed
     page = (folder / "report.html").read_text()
     assert "Synthetic voices" in page
     assert "Real recordings" in page
@@ -179,12 +181,12 @@ def test_flite_speaks_where_it_is_installed_unless_another_share_is_given(monkey
         raise SynthesisError("no flite")
 
     def share_of(speech: dict[str, float | None]) -> float:
-        return keyword.with_flite({"speech": speech, "seed": 0})["speech"]["flite"]
+        return with_flite({"speech": speech, "seed": 0})["speech"]["flite"]
 
-    monkeypatch.setattr(keyword, "check_flite", lambda: None)
-    assert share_of({"keyword": 8}) == share_of({"flite": None}) == keyword.FLITE_SHARE
+    monkeypatch.setitem(CHECKS, "flite", lambda: None)
+    assert share_of({"keyword": 8}) == share_of({"flite": None}) == FLITE_SHARE
     assert (share_of({"flite": 0}), share_of({"flite": 0.1})) == (0, 0.1)
-    monkeypatch.setattr(keyword, "check_flite", missing)
+    monkeypatch.setitem(CHECKS, "flite", missing)
     assert share_of({"flite": None}) == 0
     assert share_of({"flite": 0.1}) == 0.1  # that flite is missing is said later
 

@@ -17,7 +17,7 @@ import numpy as np
 import soxr
 
 from speechcnn.corpora.synthesis import flite, mbrola
-from speechcnn.corpora.synthesis.espeak import MARKS, RATE, STRESS, Event, Speech
+from speechcnn.corpora.synthesis.espeak import RATE, STRESS, Event, Speech, marked_as
 from speechcnn.corpora.synthesis.phones import mnemonic_of, onsets, symbols
 from speechcnn.corpora.synthesis.said import PAUSE, Said
 
@@ -57,8 +57,7 @@ def _accented(event: Event, voice: mbrola.MbrolaVoice, rhotic: bool) -> Event | 
     heard = mbrola.heard_as(phone, voice)
     if heard == phone:
         return event
-    stress = event.name[: len(event.name) - len(event.name.lstrip(MARKS))]
-    return replace(event, name=stress + mnemonic_of(heard)) if heard else None
+    return replace(event, name=marked_as(event.name, mnemonic_of(heard))) if heard else None
 
 
 def by_flite(speech: Speech, line: Mapping[str, Any]) -> Said:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from speechcnn.corpora.synthesis.espeak import MARKS
+from speechcnn.corpora.synthesis.espeak import MARKS, marked_as
 from speechcnn.corpora.synthesis.phones import symbols
 from speechcnn.corpora.synthesis.plan import SynthesisError
 from speechcnn.corpora.synthesis.sentences import table
@@ -164,7 +164,7 @@ def changed(mnemonics: Sequence[str], others: Iterable[str]) -> list[tuple[str, 
     """
     plain = [name for name in mnemonics if not name.startswith("_")]
     return [
-        (*plain[:place], name[: len(name) - len(name.lstrip(MARKS))] + other, *plain[place + 1 :])
+        (*plain[:place], marked_as(name, other), *plain[place + 1 :])
         for place, name in enumerate(plain)
         for other in others
         if _replaces(_timit(other)[0], _timit(name.lstrip(MARKS))[0])

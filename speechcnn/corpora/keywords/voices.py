@@ -7,7 +7,7 @@ heard in training alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -40,6 +40,7 @@ PROGRAMS = MappingProxyType(
         "mbrola": tuple(Speaker(one.name, one.accent, one.times) for one in mbrola.VOICES.values()),
     }
 )
+CHECKS: dict[str, Callable[[], None]] = {"flite": flite.check_flite, "mbrola": mbrola.check_mbrola}
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,15 @@ class Event:
         return self.name.startswith("_")
 
 
+def marked_as(name: str, plain: str) -> str:
+    """Return a phoneme with the marks that stand before another's name.
+
+    >>> marked_as("'a", "E")
+    "'E"
+    """
+    return name[: len(name) - len(name.lstrip(MARKS))] + plain
+
+
 @dataclass
 class Speech:
     """What espeak said: samples in -1..1 at 22050 Hz, its phonemes and its words in order."""
