@@ -8,19 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from speechcnn import audio, progress
 from speechcnn.corpora import CorpusError
 from speechcnn.corpora.keywords import recordings
 from speechcnn.corpora.keywords.recordings import Recordings
-from speechcnn.corpora.keywords.scenes import Said, Samples, Scene
+from speechcnn.corpora.keywords.scenes import Said, Samples, Scene, rms
 from speechcnn.corpora.keywords.speaking import RATE, Spoken
 from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard
 from speechcnn.experiments.keyword_scoring import Scored, Scorer, total
 from speechcnn.metrics import HourlyRate, Outcomes, Share
 from speechcnn.training.loop import LoopSettings
 
-PAD_SECONDS = 0.5  # around a clip that is cut close to its word, of noise as loud as its softest part
+PAD_SECONDS = 0.5  # around a clip that is cut close to its word, of noise like its softest part
 SOFTEST_SHARE = 0.1  # of its frames
 POSITIVES, NEGATIVES = "real positives", "real negatives"  # what the results call the test sets
 BLOCK_SECONDS = 60.0  # of long audio, scored at a time
@@ -172,15 +173,29 @@ def clip_heard(clip: Spoken, scorer: Scorer) -> Heard:
 
 
 def room_noise(samples: Samples, n_samples: int) -> Samples:
-    """Return two stretches of noise as loud as the softest frames of a clip.
+    """Return two stretches of noise as loud as the softest frames of a clip, and of their spectrum.
+
+    White noise instead would be heard as an s or f beside a word from a humming microphone.
 
     Shape: [N] -> [2, n_samples].
     """
+    softest = softest_frames(samples)
+    spectrum = np.square(np.abs(np.fft.rfft(softest * np.hanning(softest.shape[1])))).mean(0)
+    near = np.fft.rfftfreq(n_samples), np.fft.rfftfreq(softest.shape[1])
+    white = np.fft.rfft(np.random.default_rng(0).standard_normal((2, n_samples)))
+    noise = np.fft.irfft(white * np.sqrt(np.interp(*near, spectrum)), n_samples)
+    return (noise * rms(softest) / (rms(noise) + 1e-12)).astype(np.float32)
+
+
+def softest_frames(samples: Samples) -> NDArray[np.float64]:
+    """Return the softest of a clip's frames, which are as good as its room gets without the word.
+
+    Shape: [N] -> [M, FRAME].
+    """
     n_frames = max(1, len(samples) // recordings.FRAME)
-    frames = samples[: n_frames * recordings.FRAME].reshape(n_frames, -1)
-    power = np.sort(np.square(frames, dtype=np.float64).mean(1))
-    level = np.sqrt(power[: max(1, int(SOFTEST_SHARE * n_frames))].mean())
-    return (level * np.random.default_rng(0).standard_normal((2, n_samples))).astype(np.float32)
+    frames = samples[: n_frames * recordings.FRAME].reshape(n_frames, -1).astype(np.float64)
+    order = np.argsort(np.square(frames).mean(1), kind="stable")
+    return frames[order[: max(1, int(SOFTEST_SHARE * n_frames))]]
 
 
 def long_heard(path: Path, scorer: Scorer) -> Iterator[Heard]:

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import welch
 
 from speechcnn.arguments import SettingsError
 from speechcnn.configuration import compose
 from speechcnn.corpora import CorpusError
 from speechcnn.corpora.keywords import recordings, script
 from speechcnn.corpora.keywords.scenes import Said, Scene
-from speechcnn.corpora.keywords.speaking import Line, speak
+from speechcnn.corpora.keywords.speaking import RATE, Line, speak
 from speechcnn.corpora.keywords.voices import CHECKS
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, keyword_tables, run_folder
@@ -230,6 +231,23 @@ def test_around_a_clip_is_its_own_noise() -> None:
     assert pads.shape == (2, 16000)
     assert pads.std() == pytest.approx(0.01, rel=0.2)
     assert not np.array_equal(pads[0], pads[1])
+
+
+def test_the_noise_around_a_clip_has_the_spectrum_of_its_own() -> None:
+    draw = np.random.default_rng(0)
+    hum = 0.01 * np.sin(2 * np.pi * 400 * np.arange(8000) / RATE) + 1e-4 * draw.standard_normal(8000)
+    word = draw.standard_normal(8000)
+    pad = keyword_real.room_noise(np.concatenate([hum, word]).astype(np.float32), 16000)[1]
+    hertz, power = welch(pad, RATE, nperseg=1600)
+    low = (hertz > 200) & (hertz < 600)
+    assert power[low].sum() > 100 * power[~low].sum()
+    assert pad.std() == pytest.approx(0.01 / np.sqrt(2), rel=0.1)
+
+
+def test_around_digital_silence_is_silence() -> None:
+    clip = np.concatenate([np.zeros(8000), np.ones(8000)]).astype(np.float32)
+    assert not keyword_real.room_noise(clip, 1000).any()
+    assert np.isfinite(keyword_real.room_noise(clip[-50:], 1000)).all()
 
 
 def real(found: Outcomes, **by_keyword: Outcomes) -> keyword_real.RealResult:
