@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from speechcnn.training import checkpoints, loader, machine
+from speechcnn.training.averaging import WeightMean
 from speechcnn.training.batches import Batch, Batching, Example, FrameBatching, generator
 from speechcnn.training.position import EpochRecord, Position, SkippedStep
 from speechcnn.training.schedules import Schedule
@@ -41,6 +42,7 @@ class LoopSettings:
     epochs: int  # at most
     batch_frames: int = 3000  # padded frames of a batch
     clip_norm: float = 5.0  # the gradient is scaled down to this length
+    mean_epochs: float = 0.0  # that a running mean of the weights reaches back, which is judged and kept; 0: no mean
     patience: int = 0  # epochs without a better dev loss before training ends; 0: never
     keep: Literal["best", "last"] = "best"  # whose weights stay: of the epoch that did best on dev, or of the last
     precision: Literal["fp32", "bf16"] = "fp32"  # arithmetic of forward and backward; weights stay in fp32
@@ -59,7 +61,7 @@ class LoopSettings:
             raise ValueError(f"patience waits for a better epoch, and keep=last for none; got {self.patience}.")
         if self.clip_norm <= 0:
             raise ValueError(f"clip_norm must be above 0; got {self.clip_norm}.")
-        for name in ("workers", "checkpoint_minutes"):
+        for name in ("workers", "checkpoint_minutes", "mean_epochs"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0; got {getattr(self, name)}.")
 
@@ -101,6 +103,7 @@ class Trainer:
         self.on_batch, self.on_epoch, self.criterion = on_batch, on_epoch, criterion
         self.peak_rate = optimizer.param_groups[0]["lr"]
         self.position = Position()
+        self.mean = WeightMean(settings.mean_epochs)
         self.best: dict[str, Tensor] = {}
         self.facts: dict[str, Any] = {}
         self.saved = time.monotonic()
@@ -140,6 +143,7 @@ class Trainer:
                 share = (position.epoch + position.batch / len(plan)) / self.settings.epochs
                 self.optimizer.param_groups[0]["lr"] = self.peak_rate * self.schedule.factor(share)
                 self.train_batch(batch)
+                self.mean.follow(self.model, position.step, len(plan))
                 position.batch += 1
                 position.step += 1
                 self.on_batch(position.batch, len(plan), position.epoch)
@@ -193,7 +197,20 @@ class Trainer:
             self.checkpoint()
 
     def end_epoch(self, dev: Sequence[Example]) -> None:
-        """Evaluate, remember the best weights, decide whether to go on, and write a checkpoint."""
+        """Judge the weights, remember the best ones, decide whether to go on, and write a checkpoint."""
+        position = self.position
+        with self.mean.within(self.model):
+            record = self.judge(dev)
+        position.history.append(record)
+        going_on = self.schedule.epoch_done(record.dev_loss)
+        out_of_patience = 0 < self.settings.patience <= position.since_best
+        position.epoch, position.batch, position.tally = position.epoch + 1, 0, Tally()
+        position.done = not going_on or out_of_patience or position.epoch >= self.settings.epochs
+        self.checkpoint()
+        self.on_epoch(record)
+
+    def judge(self, dev: Sequence[Example]) -> EpochRecord:
+        """Return how the model does on dev, and remember its weights where they are the best."""
         position, tally = self.position, self.evaluate(dev)
         record = EpochRecord(
             epoch=position.epoch,
@@ -203,17 +220,11 @@ class Trainer:
             learning_rate=self.optimizer.param_groups[0]["lr"],
             seconds=time.perf_counter() - self.started,
         )
-        position.history.append(record)
         value = self.criterion() if self.criterion else tally.mean_loss
         if self.settings.keep == "last":
             value = -float(position.epoch)
         self.remember_best(value if math.isfinite(value) else math.inf)
-        going_on = self.schedule.epoch_done(tally.mean_loss)
-        out_of_patience = 0 < self.settings.patience <= position.since_best
-        position.epoch, position.batch, position.tally = position.epoch + 1, 0, Tally()
-        position.done = not going_on or out_of_patience or position.epoch >= self.settings.epochs
-        self.checkpoint()
-        self.on_epoch(record)
+        return record
 
     def remember_best(self, value: float) -> None:
         """Keep a copy of the weights when the dev loss, or what stands for it, is the lowest so far."""
@@ -266,7 +277,7 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "facts": self.facts,
         }
-        parts = {"model": weights, "optimizer": tensors, "best": self.best}
+        parts = {"model": weights, "optimizer": tensors, "best": self.best, "mean": self.mean.tensors}
         try:
             whole = checkpoints.Checkpoint(self.position.step, parts, state)
             checkpoints.save(self.folder, whole, self.settings.keep_checkpoints)
@@ -298,7 +309,7 @@ class Trainer:
         """Take over the state of a checkpoint."""
         self.position = Position.of(found.state["position"])
         self.model.load_state_dict(found.tensors["model"])
-        self.best = dict(found.tensors["best"])
+        self.best, self.mean.tensors = dict(found.tensors["best"]), dict(found.tensors.get("mean", {}))
         checkpoints.restore_optimizer(self.optimizer, found.tensors["optimizer"], found.state["param_groups"])
         self.schedule.load_state_dict(found.state["schedule"])
 

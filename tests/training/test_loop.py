@@ -83,25 +83,39 @@ def test_a_criterion_chooses_instead_of_the_dev_loss(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, seen[1][name]) for name, tensor in one.model.state_dict().items())
 
 
+def test_the_mean_of_the_weights_is_judged_and_left_and_training_goes_by_its_own(tmp_path: Path) -> None:
+    data, after = (examples(30, 1), examples(10, 2)), []
+    plain = trainer(tmp_path / "plain", epochs=2, keep="last")
+    plain.fit(*data)
+    one = trainer(tmp_path / "mean", epochs=2, keep="last", mean_epochs=2)  # the plain mean of all steps
+    one.on_batch = lambda *_: after.append([weight.detach().clone() for weight in one.model.parameters()])
+    history = one.fit(*data)
+    for weights, last in zip(zip(*after, strict=True), plain.model.parameters(), strict=True):
+        torch.testing.assert_close(weights[-1], last, rtol=0, atol=0)
+    for weights, left in zip(zip(*after, strict=True), one.model.parameters(), strict=True):
+        torch.testing.assert_close(torch.stack(weights).mean(0), left.data)
+    assert one.evaluate(data[1]).mean_loss == pytest.approx(history[-1].dev_loss)
+
+
 @pytest.mark.parametrize("schedule", [OneCycle, Plateau])
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("precision", "mean_epochs"), [("fp32", 0.0), ("bf16", 0.0), ("fp32", 0.5)])
 def test_stopped_anywhere_and_continued_it_ends_with_the_same_weights(
-    tmp_path: Path, schedule: type, optimizer: str, precision: str
+    tmp_path: Path, schedule: type, optimizer: str, precision: str, mean_epochs: float
 ) -> None:
-    data = examples(30, 1), examples(10, 2)
-    whole = trainer(tmp_path / "whole", schedule(), optimizer, precision=precision)
+    data, asked = (examples(30, 1), examples(10, 2)), {"precision": precision, "mean_epochs": mean_epochs}
+    whole = trainer(tmp_path / "whole", schedule(), optimizer, **asked)
     whole.fit(*data)
     n_stops = 0
     for stop_at in (1, 4, 9, 14):
-        parts = trainer(tmp_path / "parts", schedule(), optimizer, precision=precision)
+        parts = trainer(tmp_path / "parts", schedule(), optimizer, **asked)
         parts.on_batch = lambda *_, parts=parts, stop_at=stop_at: (
             os.kill(os.getpid(), signal.SIGINT) if parts.position.step == stop_at else None
         )
         with pytest.raises(TrainingStopped, match="Ctrl-C"):
             parts.fit(*data)
         n_stops += 1
-    parts = trainer(tmp_path / "parts", schedule(), optimizer, precision=precision)
+    parts = trainer(tmp_path / "parts", schedule(), optimizer, **asked)
     history = parts.fit(*data)
     assert n_stops == 4
     assert all(torch.equal(a, b) for a, b in zip(parts.model.parameters(), whole.model.parameters(), strict=True))
@@ -220,6 +234,7 @@ def test_settings_out_of_range_are_refused() -> None:
         ({"checkpoint_minutes": math.nan}, "checkpoint_minutes must be at least 0; got nan"),
         ({"keep_checkpoints": 0}, "keep_checkpoints must be at least 1; got 0"),
         ({"most_skipped": 0}, "most_skipped must be at least 1; got 0"),
+        ({"mean_epochs": -1.0}, "mean_epochs must be at least 0; got -1.0"),
     ):
         with pytest.raises(ValueError, match=sentence):
             LoopSettings(epochs=1, **settings)
