@@ -50,6 +50,25 @@ class Schedule(Protocol):
         """Take back the plain state."""
 
 
+class Constant:
+    """The full rate from beginning to end, for weights that are averaged instead of annealed."""
+
+    def factor(self, progress: float) -> float:
+        """Return 1: progress does not matter."""
+        return 1.0
+
+    def epoch_done(self, dev_loss: float) -> bool:
+        """Go on always."""
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take nothing back."""
+
+
 class OneCycle:
     """Rise linearly from a tenth to the full rate, then fall along a cosine to zero (after Smith and Topin, 2019).
 
@@ -124,4 +143,8 @@ class Plateau:
 
 
 OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {"sgd": sgd, "adamw": adamw}
-SCHEDULES: Mapping[str, Callable[..., Schedule]] = {"one_cycle": OneCycle, "plateau": Plateau}
+SCHEDULES: Mapping[str, Callable[..., Schedule]] = {
+    "constant": Constant,
+    "one_cycle": OneCycle,
+    "plateau": Plateau,
+}

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from speechcnn.training.schedules import OPTIMIZERS, OneCycle, Plateau
+from speechcnn.training.schedules import OPTIMIZERS, Constant, OneCycle, Plateau
+
+
+def test_a_constant_rate_neither_falls_nor_ends() -> None:
+    schedule = Constant()
+    assert all(schedule.epoch_done(loss) for loss in (1.0, 2.0, 3.0))
+    assert [schedule.factor(x) for x in (0, 0.5, 1)] == [1, 1, 1]
 
 
 def test_one_cycle_rises_and_falls_to_zero() -> None:
