@@ -175,7 +175,7 @@ def clip_heard(clip: Spoken, scorer: Scorer) -> Heard:
 def room_noise(samples: Samples, n_samples: int) -> Samples:
     """Return two stretches of noise as loud as the softest frames of a clip, and of their spectrum.
 
-    White noise instead would be heard as an s or f beside a word from a humming microphone.
+    Rooms have little of the hiss that white noise has, which beside a word may be heard as an s.
 
     Shape: [N] -> [2, n_samples].
     """
