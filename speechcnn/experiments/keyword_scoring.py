@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from speechcnn.experiments.keyword_data import Heard
-from speechcnn.metrics import Outcomes, Reference, Share, detection_curve, match, outcomes
+from speechcnn.metrics import Outcomes, Reference, Share, choose_threshold, detection_curve, match, outcomes
 from speechcnn.metrics.detection import COLLAR_SECONDS, Matching
 from speechcnn.models.keyword_chain import KeywordChain, posteriors
 from speechcnn.spotting import Detection, EventRule, FrameTimes, detect
 
 LEAST_THRESHOLD = 0.01  # down to which events are looked for where thresholds are compared
+EDGE = 1e-3  # of scores that are shifted: those nearer to 0 or 1 count as so far away
 CRITERION_RATES = (1.0, 4.0, 16.0)  # false alarms per hour at which misses choose the checkpoint
 
 
@@ -25,6 +26,7 @@ class EventSettings:
 
     alarms_per_hour: float = 0.5  # on dev, near misses not counted
     least_threshold: float = 0.3  # no lower one is chosen, however few false alarms dev has
+    level: bool = True  # of several keywords: the scores of each are shifted until one threshold suits all
     smoothing_seconds: float = 0.1
     patience_seconds: float = 0.04
     refractory_seconds: float = 0.35
@@ -37,6 +39,10 @@ class EventSettings:
     def rule(self, threshold: float) -> EventRule:
         """Return the rule with a threshold."""
         return EventRule(threshold, self.smoothing_seconds, self.patience_seconds, self.refractory_seconds)
+
+    def choose(self, found: Outcomes) -> float:
+        """Return the threshold that outcomes on dev ask for."""
+        return choose_threshold(found, self.alarms_per_hour, self.least_threshold)
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,18 @@ def total(every: Iterable[Scored]) -> Outcomes:
         sum(one.references for one in parts),
         sum(one.hours for one in parts),
     )
+
+
+def shifts(every: Sequence[Scored], keywords: Sequence[str], settings: EventSettings, threshold: float) -> Tensor:
+    """Return what is to be added to each keyword's class score so that its own threshold becomes the common one.
+
+    Its own one is chosen by the same rule among its own events. Words of different length differ in it, and one
+    threshold for all would be too high for most.
+
+    Shape: -> [K].
+    """
+    own = [settings.choose(total(one.of(keyword) for one in every)) for keyword in keywords]
+    return torch.logit(torch.tensor(threshold), EDGE) - torch.logit(torch.tensor(own), EDGE)
 
 
 def criterion(found: Mapping[str, Sequence[Scored]]) -> float:

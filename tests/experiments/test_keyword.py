@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from scipy.signal import welch
+from torch import nn
 
 from speechcnn.arguments import SettingsError
 from speechcnn.configuration import compose
@@ -19,9 +21,10 @@ from speechcnn.corpora.keywords.voices import CHECKS
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, keyword_tables, run_folder
 from speechcnn.experiments.keyword_data import NO_SAMPLES, Heard, Studio
-from speechcnn.experiments.keyword_scoring import Scored, criterion, misses_by, near_misses
+from speechcnn.experiments.keyword_scoring import EventSettings, Scored, criterion, misses_by, near_misses, shifts
 from speechcnn.experiments.keyword_settings import ESPEAK_ALONE, FLITE_SHARE, SpeechSettings, with_flite
 from speechcnn.metrics import HourlyRate, Outcomes, Reference, Share, localise, match
+from speechcnn.models.keyword_nets import KeywordScores
 from speechcnn.spotter import KeywordSpotter
 from speechcnn.spotting import Detection
 
@@ -35,6 +38,52 @@ def settings(folder: Path, *overrides: str) -> dict:
 def scored(name: str, said: list[Said], events: list[Detection], seconds: float = 36.0) -> Scored:
     heard = Heard(Scene(name, NO_SAMPLES, tuple(said), {"noise": "5 dB"}), None, seconds)
     return Scored(heard, events, match(events, heard.references), np.zeros((1, 1)))
+
+
+def test_each_keyword_is_shifted_from_its_own_threshold_to_the_common_one() -> None:
+    """ "yes" fires falsely at 0.4 and truly at 0.6, "no" at 0.8 and 0.9."""
+    said = [Said("yes", "keyword", "yes", 1.0, 1.5), Said("no", "keyword", "no", 5.0, 5.5)]
+    events = [Detection("yes", 1.0, 1.4, 0.6), Detection("no", 5.0, 5.4, 0.9)]
+    alarms = [Detection("yes", 9.0, 9.4, 0.4), Detection("no", 12.0, 12.4, 0.8)]
+    added = shifts([scored("a", said, [*events, *alarms])], ["yes", "no"], EventSettings(), 0.85)
+    assert added.tolist() == pytest.approx([np.log(0.85 / 0.15), 0], abs=1e-5)  # from 0.5, and from 0.85
+
+
+class Told(nn.Module):
+    """A network that is told its class scores: they are the features' bands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classes = nn.Conv1d(3, 3, 1)
+        self.classes.load_state_dict({"weight": torch.eye(3)[..., None], "bias": torch.zeros(3)})
+
+    def forward(self, features: torch.Tensor) -> KeywordScores:
+        times = torch.tensor([0.2, 0.0])[None, :, None].expand(len(features), 2, features.shape[-1])
+        return KeywordScores(self.classes(features[:, 0]), times)
+
+
+@pytest.mark.parametrize(("level", "found"), [(True, ["yes", "no"]), (False, ["no"])])
+def test_one_threshold_suits_all_keywords_once_their_scores_are_level(
+    tmp_path: Path, level: bool, found: list[str]
+) -> None:
+    one = keyword.KeywordExperiment(
+        settings(tmp_path, "keyword=[yes,no]", "normalisation.kind=none", f"events.level={level}")
+    )
+    one.network, hop = Told(), one.chain.hop_seconds
+
+    def heard(name: str, peaks: list[tuple[str, int, float]], said: bool) -> Heard:
+        rows = torch.full((1, 3, 400), -9.0)
+        rows[:, 0] = 0
+        for word, at, score in peaks:
+            rows[0, one.keywords.index(word) + 1, at : at + 12] = score
+        words = [Said(word, "keyword", word, at * hop, (at + 12) * hop) for word, at, _ in peaks if said]
+        return Heard(Scene(name, NO_SAMPLES, tuple(words)), rows, 8.0)
+
+    true, false = [("yes", 50, 1.0), ("no", 200, 4.0)], [("yes", 50, 0.0), ("no", 200, 3.0)]
+    dev = {"keyword": [heard("true", true, said=True)], "near": [], "negative": [heard("false", false, said=False)]}
+    threshold = one.settle(dev)
+    events = [event.keyword for each in one.counted(dev) for event in each.events if event.score >= threshold]
+    assert events == found
 
 
 def test_the_shares_of_near_misses_that_fire() -> None:
