@@ -181,9 +181,9 @@ def room_noise(samples: Samples, n_samples: int) -> Samples:
     """
     softest = softest_frames(samples)
     spectrum = np.square(np.abs(np.fft.rfft(softest * np.hanning(softest.shape[1])))).mean(0)
-    near = np.fft.rfftfreq(n_samples), np.fft.rfftfreq(softest.shape[1])
+    power = np.interp(np.fft.rfftfreq(n_samples), np.fft.rfftfreq(softest.shape[1]), spectrum)
     white = np.fft.rfft(np.random.default_rng(0).standard_normal((2, n_samples)))
-    noise = np.fft.irfft(white * np.sqrt(np.interp(*near, spectrum)), n_samples)
+    noise = np.fft.irfft(white * np.sqrt(power), n_samples)
     return (noise * rms(softest) / (rms(noise) + 1e-12)).astype(np.float32)
 
 
@@ -192,10 +192,9 @@ def softest_frames(samples: Samples) -> NDArray[np.float64]:
 
     Shape: [N] -> [M, FRAME].
     """
-    n_frames = max(1, len(samples) // recordings.FRAME)
-    frames = samples[: n_frames * recordings.FRAME].reshape(n_frames, -1).astype(np.float64)
+    frames = recordings.frames(samples).astype(np.float64)
     order = np.argsort(np.square(frames).mean(1), kind="stable")
-    return frames[order[: max(1, int(SOFTEST_SHARE * n_frames))]]
+    return frames[order[: max(1, int(SOFTEST_SHARE * len(frames)))]]
 
 
 def long_heard(path: Path, scorer: Scorer) -> Iterator[Heard]:

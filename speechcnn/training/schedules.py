@@ -50,12 +50,8 @@ class Schedule(Protocol):
         """Take back the plain state."""
 
 
-class Constant:
-    """The full rate from beginning to end, for weights that are averaged instead of annealed."""
-
-    def factor(self, progress: float) -> float:
-        """Return 1: progress does not matter."""
-        return 1.0
+class Planned:
+    """What schedules share that go by progress alone: they take no notice of the dev loss and remember nothing."""
 
     def epoch_done(self, dev_loss: float) -> bool:
         """Go on always."""
@@ -69,7 +65,15 @@ class Constant:
         """Take nothing back."""
 
 
-class OneCycle:
+class Constant(Planned):
+    """The full rate from beginning to end, for weights that are averaged instead of annealed."""
+
+    def factor(self, progress: float) -> float:
+        """Return 1: progress does not matter."""
+        return 1.0
+
+
+class OneCycle(Planned):
     """Rise linearly from a tenth to the full rate, then fall along a cosine to zero (after Smith and Topin, 2019).
 
     Args:
@@ -86,17 +90,6 @@ class OneCycle:
         if progress < self.rise:
             return 0.1 + 0.9 * progress / self.rise
         return 0.5 * (1 + math.cos(math.pi * (progress - self.rise) / (1 - self.rise)))
-
-    def epoch_done(self, dev_loss: float) -> bool:
-        """Go on always: the cycle is planned to its end."""
-        return True
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return nothing: the factor depends on progress alone."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take nothing back."""
 
 
 class Plateau:

@@ -115,15 +115,22 @@ def read_clip(path: Path, keyword: str) -> Spoken:
     return Spoken(line, kept, (), (), speech if keyword else (0.0, len(kept) / RATE), span)
 
 
+def frames(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the whole frames of a clip; of one that is shorter than a frame, all of it.
+
+    Shape: [N] -> [M, FRAME].
+    """
+    n_frames = max(1, len(samples) // FRAME)
+    return samples[: n_frames * FRAME].reshape(n_frames, -1)
+
+
 def speech_span(samples: NDArray[np.float32]) -> Times:
     """Return the first and last moment, in seconds, that is at most 30 dB softer than the loudest.
 
     Shape: [N] at 16 kHz.
     """
-    n_frames = max(1, len(samples) // FRAME)
-    frames = samples[: n_frames * FRAME].reshape(n_frames, -1)
-    power = np.square(frames, dtype=np.float64).mean(1)
-    smooth = np.convolve(power, np.ones(2) / 2, "same") if n_frames > 1 else power
+    power = np.square(frames(samples), dtype=np.float64).mean(1)
+    smooth = np.convolve(power, np.ones(2) / 2, "same") if len(power) > 1 else power
     loud = np.flatnonzero(smooth >= smooth.max() * 10 ** (-FLOOR_DB / 10))
     return float(loud[0] * FRAME / RATE), float(min(len(samples), (loud[-1] + 1) * FRAME) / RATE)
 
