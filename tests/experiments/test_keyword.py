@@ -16,7 +16,7 @@ from speechcnn.configuration import compose
 from speechcnn.corpora import CorpusError
 from speechcnn.corpora.keywords import recordings, script
 from speechcnn.corpora.keywords.scenes import Said, Scene
-from speechcnn.corpora.keywords.speaking import RATE, Line, speak
+from speechcnn.corpora.keywords.speaking import RATE, Line, Spoken, speak
 from speechcnn.corpora.keywords.voices import CHECKS
 from speechcnn.corpora.synthesis import SynthesisError
 from speechcnn.experiments import keyword, keyword_mining, keyword_real, keyword_results, keyword_tables, run_folder
@@ -357,15 +357,36 @@ def test_several_keywords_need_a_folder_each(tmp_path: Path) -> None:
     assert real.clips(["yes"]) == [("yes", tmp_path / "yes" / "ann" / "1.wav")]
 
 
-def test_own_recordings_of_a_keyword_are_trained_on_with_their_phones(tmp_path: Path) -> None:
-    run = keyword.KeywordExperiment(settings(tmp_path, "speech.keyword=1", "speech.other=0", "speech.nonsense=0"))
-    studio = Studio(script.prepare(["hello"]), run.speech, run.acoustics, run.chain, seed=0)
+@pytest.fixture
+def bare(tmp_path: Path) -> keyword.KeywordExperiment:
+    """An experiment of one line."""
+    return keyword.KeywordExperiment(settings(tmp_path, "speech.keyword=1", "speech.other=0", "speech.nonsense=0"))
+
+
+@pytest.fixture
+def own() -> Spoken:
+    """A clip of a keyword that is somebody's own."""
     (hello,) = speak([Line("hello", script.plain_voice("en-us"), "keyword", "hello")])
-    own = replace(hello, line=replace(hello.line, voice=recordings.REAL), phones=())
-    heard = [said for one in studio.train([own]) for said in one.scene.said if said.accent == recordings.REAL.accent]
-    assert heard
+    return replace(hello, line=replace(hello.line, voice=recordings.REAL), phones=())
+
+
+def test_own_recordings_of_a_keyword_are_trained_on_with_their_phones(
+    bare: keyword.KeywordExperiment, own: Spoken
+) -> None:
+    studio = Studio(script.prepare(["hello"]), bare.speech, bare.acoustics, bare.chain, seed=0)
+    lines = [said for one in studio.train([own], weight=3) for said in one.scene.said]
+    heard = [said for said in lines if said.accent == recordings.REAL.accent]
+    assert len(heard) == 3 * bare.speech.copies
     assert all([phone.label for phone in said.phones] == ["hh", "ah", "l", "ow"] for said in heard)
     assert all(said.start <= said.phones[0].start < said.phones[-1].end <= said.end for said in heard)
+
+
+def test_a_clip_is_judged_in_its_room(bare: keyword.KeywordExperiment, own: Spoken) -> None:
+    assert own.span is not None
+    clip = keyword_real.clip_heard(own, bare.scorer(0.5))
+    assert clip.seconds == pytest.approx(len(own.samples) / RATE + 2 * keyword_real.PAD_SECONDS)
+    (word,) = clip.references
+    assert (word.start, word.end) == pytest.approx(tuple(time + keyword_real.PAD_SECONDS for time in own.span))
 
 
 def test_other_programs_say_all_lines_at_most() -> None:
